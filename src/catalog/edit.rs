@@ -1,0 +1,135 @@
+//! How the settings change a list: `add`, `remove`, `replace`.
+
+use super::api::ApiTable;
+use super::{CatalogError, read};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// A list entry in the settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// Not `service:Action`.
+    #[error("[lists.{list}]: {text:?} is not an API; write it as service:Action, such as cam:DeleteUser")]
+    NotAnApi {
+        /// The list.
+        list: String,
+        /// What was written.
+        text: String,
+    },
+    /// Not on the list.
+    #[error("[lists.{list}] remove: {text:?} is not on the list; the nearest entry is {nearest}")]
+    NotOnTheList {
+        /// The list.
+        list: String,
+        /// What was written.
+        text: String,
+        /// The most similar entry.
+        nearest: String,
+    },
+    /// Not an address range.
+    #[error("[lists.{list}]: {text:?} is not an address range such as 192.0.2.0/24")]
+    NotARange {
+        /// The list.
+        list: &'static str,
+        /// What was written.
+        text: String,
+    },
+}
+
+/// Changes to one list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListEdit {
+    /// Entries to add.
+    pub add: Vec<String>,
+    /// Entries to leave out.
+    pub remove: Vec<String>,
+    /// A file to use instead of the built-in list, with the same columns.
+    pub replace: Option<PathBuf>,
+}
+
+/// Changes to the high-risk list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct HighRiskEdit {
+    /// Also use the entries of tier `extended`.
+    pub extended: bool,
+    /// Other changes.
+    #[serde(flatten)]
+    pub edit: ListEdit,
+}
+
+/// The `[lists.*]` tables of the settings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Lists {
+    /// High-risk APIs.
+    pub high_risk: HighRiskEdit,
+    /// APIs that widen permissions.
+    pub privilege_escalation: ListEdit,
+    /// APIs that make a key.
+    pub create_key: ListEdit,
+    /// APIs that make a user.
+    pub create_user: ListEdit,
+    /// APIs that run commands through TAT.
+    pub tat_exec: ListEdit,
+    /// APIs that create resources.
+    pub create_resource: ListEdit,
+    /// Error codes that mean a missing permission.
+    pub denied_codes: ListEdit,
+    /// Address ranges of GitHub's secret scanning.
+    pub github_hooks: ListEdit,
+}
+
+impl ListEdit {
+    /// The path and text of the file that replaces the built-in list, if one is named.
+    pub(super) fn replacement(&self, folder: &Path) -> Result<Option<(String, String)>, CatalogError> {
+        let Some(path) = &self.replace else {
+            return Ok(None);
+        };
+        let path = folder.join(path);
+        Ok(Some((path.display().to_string(), read(&path)?)))
+    }
+
+    /// Adds and removes entries.
+    pub(super) fn apply<T>(&self, table: &mut ApiTable<T>, list: &str, added: fn() -> T) -> Result<(), EditError> {
+        for text in &self.add {
+            let (service, action) = api_of(list, text)?;
+            table.insert(service, action, added());
+        }
+        for text in &self.remove {
+            let (service, action) = api_of(list, text)?;
+            if !table.remove(service, action) {
+                let nearest = nearest(text, table.names()).unwrap_or("none").to_string();
+                return Err(EditError::NotOnTheList { list: list.to_string(), text: text.clone(), nearest });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn api_of<'t>(list: &str, text: &'t str) -> Result<(&'t str, &'t str), EditError> {
+    let parts = text.split_once(':').filter(|(service, action)| !service.is_empty() && !action.is_empty());
+    parts.ok_or_else(|| EditError::NotAnApi { list: list.to_string(), text: text.to_string() })
+}
+
+/// The candidate most like `text`, for "did you mean".
+pub fn nearest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    candidates.min_by_key(|candidate| distance(text, candidate))
+}
+
+/// Edits needed to turn one text into the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.to_lowercase().chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,41 @@
+//! Where results go: stdout or a file, with what the terminal can show.
+
+use super::wants_colour;
+use crate::report::{Format, View};
+use anyhow::Context;
+use chrono_tz::Tz;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+/// The format asked for, else a table for people.
+pub(super) fn format_or_default(format: Option<Format>) -> Format {
+    format.unwrap_or(Format::Table)
+}
+
+/// How to show results at the output: colour and width only on a terminal.
+pub(super) fn view(output: Option<&Path>, zone: Tz) -> View {
+    let terminal = output.is_none() && io::stdout().is_terminal();
+    let width = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
+    View { zone, colour: wants_colour(terminal), width }
+}
+
+/// Writes through `write` to a file or stdout.
+pub(super) fn write_to(
+    output: Option<&Path>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    match output {
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            write(&mut out)?;
+            out.flush()?;
+        }
+        Some(path) => {
+            let what = || format!("cannot write {}", path.display());
+            let mut out = BufWriter::new(File::create(path).with_context(what)?);
+            write(&mut out).and_then(|()| out.flush()).with_context(what)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! `akguard rules`: the rules, with the settings applied, and their pages.
+
+use super::output::write_to;
+use super::wants_colour;
+use crate::detect::rules::{self, ALL};
+use crate::detect::{Level, Meta};
+use crate::settings::Settings;
+use anyhow::{Context, Result};
+use clap::{Subcommand, ValueEnum};
+use comfy_table::{Table, presets};
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+/// List the rules, or show one rule's page
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  akguard rules list\n  akguard rules list --format json\n  akguard rules show dormant-key-used"
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the rules with level and state, as the settings make them
+    List {
+        /// Output format
+        #[arg(long, value_name = "F", default_value = "table")]
+        format: ListFormat,
+    },
+    /// Show what a rule watches, how it decides, and what to do about an alarm
+    Show {
+        /// The rule's id, such as hacker-tool
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ListFormat {
+    Table,
+    Json,
+}
+
+/// Reads the settings from the file named, else from where one usually lies, else takes the defaults.
+pub(super) fn read_settings(config: Option<&Path>) -> Result<Settings> {
+    let usual = || {
+        let own = dirs::config_dir().map(|folder| folder.join("akguard/akguard.toml"));
+        [Some(PathBuf::from("akguard.toml")), own].into_iter().flatten().find(|path| path.is_file())
+    };
+    match config.map(Path::to_path_buf).or_else(usual) {
+        Some(path) => Ok(Settings::read(&path)?),
+        None => Ok(Settings::default()),
+    }
+}
+
+/// Runs the subcommand and returns the exit code.
+pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
+    match &args.command {
+        Command::List { format } => list(*format, config)?,
+        Command::Show { id } => show(id)?,
+    }
+    Ok(super::exit::DONE)
+}
+
+fn show(id: &str) -> Result<()> {
+    let meta = rules::find(id).map_err(|_| {
+        let nearest = crate::catalog::edit::nearest(id, ALL.iter().map(|(meta, _)| meta.id)).unwrap_or_default();
+        super::error::Usage(format!("there is no rule {id:?}; the nearest is {nearest:?}"))
+    })?;
+    write_to(None, |out| out.write_all(meta.docs.as_bytes()))
+}
+
+fn list(format: ListFormat, config: Option<&Path>) -> Result<()> {
+    let active = read_settings(config)?.rules()?;
+    let state = |meta: &Meta| active.iter().find(|rule| rule.meta.id == meta.id).map(|rule| rule.level);
+    let mut metas: Vec<&Meta> = ALL.iter().map(|(meta, _)| *meta).collect();
+    metas.sort_by_key(|meta| meta.number);
+    match format {
+        ListFormat::Table => write_to(None, |out| writeln!(out, "{}", table(&metas, state))),
+        ListFormat::Json => {
+            let rules: Vec<_> = metas.iter().map(|meta| json(meta, state(meta))).collect();
+            let text = serde_json::to_string_pretty(&rules).context("cannot write the rules")?;
+            write_to(None, |out| writeln!(out, "{text}"))
+        }
+    }
+}
+
+fn json(meta: &Meta, level: Option<Level>) -> serde_json::Value {
+    serde_json::json!({
+        "number": meta.number,
+        "id": meta.id,
+        "name": meta.title,
+        "level": level.unwrap_or(meta.level).as_str(),
+        "type": meta.kind.as_str(),
+        "attack": meta.attack,
+        "enabled": level.is_some(),
+    })
+}
+
+fn table(metas: &[&Meta], state: impl Fn(&Meta) -> Option<Level>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    if !wants_colour(io::stdout().is_terminal()) {
+        table.force_no_tty();
+    }
+    table.set_header(["#", "Id", "Name", "Level", "Type", "ATT&CK", "State"]);
+    for meta in metas {
+        let level = state(meta);
+        table.add_row([
+            meta.number.to_string(),
+            meta.id.to_string(),
+            meta.title.to_string(),
+            level.unwrap_or(meta.level).as_str().to_string(),
+            meta.kind.as_str().to_string(),
+            meta.attack.to_string(),
+            if level.is_some() { "on" } else { "off" }.to_string(),
+        ]);
+    }
+    table
+}

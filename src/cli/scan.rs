@@ -1,0 +1,228 @@
+//! `akguard scan`: reads logs, detects, shows the alarms.
+
+use super::error::Usage;
+use super::output::{format_or_default, view, write_to};
+use super::{exit, stderr_is_terminal, time};
+use crate::detect::Level;
+use crate::detect::engine::Engine;
+use crate::enrich::World;
+use crate::ingest::source::{FileState, expand};
+use crate::inventory::{self, FileReport, Inventory};
+use crate::pipeline::{self, ScanOutcome, ScanPlan};
+use crate::report::text::{counted, grouped, printable};
+use crate::report::{self, Format};
+use crate::settings::Settings;
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Read logs, detect, and show the alarms
+///
+/// PATH is a file, a folder (walked), a glob, or - for standard input. What a file holds is told
+/// by its content: NDJSON, JSON replies of the API or tccli, the console's CSV, CLS and EventBridge
+/// exports; plain or in gzip, zstd, tar or zip.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  akguard scan logs/ --assets assets.csv --inventory inventory/\n  akguard scan 'logs/2026-03-*.gz' --since 2026-03-10 --format json --output alarms.json\n  zcat audit.gz | akguard scan - --fail-on high --quiet\n\nExit codes:\n  0 done   1 could not finish   2 wrong usage   3 input was rejected and --strict was given\n  10 alarms at or above the level of --fail-on"
+)]
+pub(super) struct Args {
+    /// Logs: files, folders, globs, or - for standard input
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<String>,
+    /// Your addresses: CSV, plain list, or JSON of cvm, vpc, clb, cwp and csip calls (repeatable)
+    #[arg(long, value_name = "FILE")]
+    assets: Vec<PathBuf>,
+    /// Users, keys, policies and networks as tccli prints them: file or folder (repeatable)
+    #[arg(long, value_name = "PATH")]
+    inventory: Vec<PathBuf>,
+    /// Leave out events before this: a date, a time, or an age such as 24h, 7d, yesterday
+    #[arg(long, value_name = "T")]
+    since: Option<String>,
+    /// Leave out events from this time on
+    #[arg(long, value_name = "T")]
+    until: Option<String>,
+    /// Zone of dates, night hours and shown times [default: Asia/Shanghai]
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Offset of log times that have none [default: +08:00]
+    #[arg(long, value_name = "OFFSET", allow_hyphen_values = true)]
+    naive_tz: Option<String>,
+    /// Saved document of api.github.com/meta, for newer ranges of GitHub's secret scanning
+    #[arg(long, value_name = "FILE")]
+    github_meta: Option<PathBuf>,
+    /// Keep nothing between runs; this version never does
+    #[arg(long)]
+    no_db: bool,
+    /// Output format [default: table]
+    #[arg(long, value_name = "F")]
+    format: Option<Format>,
+    /// Write the result to this file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Exit with 10 if there is an alarm of this level or above
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
+    fail_on: Option<Level>,
+    /// Exit with 3 if any input was rejected
+    #[arg(long)]
+    strict: bool,
+    /// Show results only: no progress, no remarks on the input
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+fn parse_level(text: &str) -> Result<Level, String> {
+    Level::parse(text).ok_or_else(|| "levels are critical, high, medium, low, note".to_string())
+}
+
+/// Runs the scan and returns the exit code.
+pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
+    let settings = settings(args, config)?;
+    let (world, reports) = world(args, &settings)?;
+    let plan = plan(args, world.zone)?;
+    let engine = Engine::new(settings.rules()?);
+    if !args.quiet {
+        tell_inventory(&reports);
+    }
+    let outcome = scan_with_progress(&plan, &world, &engine, !args.quiet)?;
+    if !args.quiet {
+        tell_input(&outcome);
+    }
+    let view = view(args.output.as_deref(), world.zone);
+    let format = format_or_default(args.format);
+    write_to(args.output.as_deref(), |out| report::write(&outcome, format, &view, out))?;
+    Ok(exit_code(args, &outcome))
+}
+
+fn settings(args: &Args, config: Option<&Path>) -> Result<Settings> {
+    let mut settings = super::rules::read_settings(config)?;
+    settings.tz.clone_from(&args.tz);
+    settings.naive_tz.clone_from(&args.naive_tz);
+    settings.github_meta.clone_from(&args.github_meta);
+    Ok(settings)
+}
+
+fn world(args: &Args, settings: &Settings) -> Result<(World, Vec<FileReport>)> {
+    let naive_offset = settings.naive_offset()?;
+    let mut reports = Vec::new();
+    let mut inventory = Inventory::default();
+    for paths in [&args.assets, &args.inventory] {
+        let (loaded, told) = inventory::load(paths, naive_offset).context("cannot load assets and inventory")?;
+        inventory.merge(loaded);
+        reports.extend(told);
+    }
+    let world = World {
+        catalog: settings.catalog()?,
+        inventory,
+        zone: settings.zone()?,
+        naive_offset,
+        cloud_manager_ips: settings.cloud_manager_ips()?,
+    };
+    Ok((world, reports))
+}
+
+fn plan(args: &Args, zone: chrono_tz::Tz) -> Result<ScanPlan> {
+    let now = now_ms();
+    let read = |name: &str, text: &Option<String>| -> Result<Option<i64>> {
+        let parsed = text.as_ref().map(|text| time::parse(text, now, zone)).transpose();
+        parsed.map_err(|what| Usage(format!("--{name}: {what}")).into())
+    };
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let (since, until) = (read("since", &args.since)?, read("until", &args.until)?);
+    if since.zip(until).is_some_and(|(since, until)| since >= until) {
+        return Err(Usage("--since is not before --until, so no event can be in between".to_string()).into());
+    }
+    Ok(ScanPlan { inputs: expand(&args.paths), since, until, workers })
+}
+
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn scan_with_progress(plan: &ScanPlan, world: &World, engine: &Engine, told: bool) -> Result<ScanOutcome> {
+    let progress = AtomicU64::new(0);
+    let total = pipeline::total_bytes(&plan.inputs);
+    let bar = if told && stderr_is_terminal() { progress_bar(total) } else { ProgressBar::hidden() };
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let outcome = std::thread::scope(|threads| {
+        threads.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) && !bar.is_hidden() {
+                bar.set_position(pipeline::bytes_read(&progress));
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
+        });
+        let outcome = pipeline::scan(plan, world, engine, &progress);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        outcome
+    });
+    bar.finish_and_clear();
+    outcome.context("cannot evaluate the rules")
+}
+
+fn progress_bar(total: u64) -> ProgressBar {
+    let template = if total > 0 {
+        "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left"
+    } else {
+        "{spinner} {bytes}  {bytes_per_sec}"
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total).with_style(style)
+}
+
+/// Says what asset and inventory files were taken for.
+fn tell_inventory(reports: &[FileReport]) {
+    let mut err = std::io::stderr().lock();
+    for report in reports {
+        let entries = counted(report.entries as u64, "entry", "entries");
+        let _ = writeln!(err, "{}: {}, {entries}", printable(&report.path), printable(&report.taken_for));
+        for problem in &report.problems {
+            let line = problem.line.map_or(String::new(), |line| format!(":{line}"));
+            let _ = writeln!(err, "warning: {}{line}: {}", printable(&report.path), printable(&problem.what));
+        }
+    }
+}
+
+/// Rejects told one by one on stderr; the JSON has the first hundred.
+const TOLD_REJECTS: usize = 10;
+
+/// Says which files and records could not be read.
+fn tell_input(outcome: &ScanOutcome) {
+    let mut err = std::io::stderr().lock();
+    for reject in outcome.rejects.iter().take(TOLD_REJECTS) {
+        let name = outcome.file_outcomes.get(reject.file as usize).map_or("?", |file| file.name.as_str());
+        let place = if reject.line > 0 { format!(":{}", reject.line) } else { String::new() };
+        let _ = writeln!(err, "warning: {}{place}: {}", printable(name), printable(&reject.reason.to_string()));
+    }
+    let whole_files = outcome.file_outcomes.iter().filter(|file| matches!(file.state, FileState::Rejected(_))).count();
+    let all = outcome.events.rejected + whole_files as u64;
+    if all > TOLD_REJECTS as u64 {
+        let _ = writeln!(err, "warning: {} rejects in all:", grouped(all));
+        for (file, reason, count) in outcome.reject_counts.iter().take(TOLD_REJECTS) {
+            let name = outcome.file_outcomes.get(*file as usize).map_or("?", |file| file.name.as_str());
+            let _ = writeln!(err, "warning: {}: {} x {}", printable(name), grouped(*count), printable(reason));
+        }
+    }
+}
+
+fn exit_code(args: &Args, outcome: &ScanOutcome) -> u8 {
+    let files = &outcome.files;
+    let rejected = files.rejected > 0 || outcome.events.rejected > 0;
+    if files.read + files.empty == 0 {
+        if !args.quiet {
+            let _ = writeln!(
+                std::io::stderr().lock(),
+                "error: no input could be read\nhint: docs/formats.md lists what is read"
+            );
+        }
+        exit::FAILED
+    } else if args.strict && rejected {
+        exit::REJECTED
+    } else if args.fail_on.is_some_and(|level| outcome.alarms.iter().any(|alarm| alarm.level <= level)) {
+        exit::ALARMS
+    } else {
+        exit::DONE
+    }
+}

@@ -1,0 +1,131 @@
+//! What timeline rules remember: first and last times, small and mergeable in any order.
+//!
+//! Nothing here grows with the number of events: the size follows keys, addresses, regions and days.
+
+use crate::enrich::created::Created;
+use crate::event::columns::flag;
+use crate::event::frame::Row;
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+
+/// One day's use of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayUse {
+    /// First use of the day by any method.
+    pub first: i64,
+    /// First use of the day through the API, if any.
+    pub first_api: Option<i64>,
+    /// Last use of the day.
+    pub last: i64,
+}
+
+/// First and last times of what has been seen.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// First event of each key from each address.
+    pub pair_first: HashMap<(u32, u32), i64>,
+    /// First event of each key.
+    pub key_first: HashMap<u32, i64>,
+    /// First event of each key in each region.
+    pub key_regions: HashMap<u32, BTreeMap<u32, i64>>,
+    /// First event of each account: since when its log is known.
+    pub account_first: HashMap<u32, i64>,
+    /// Uses of each permanent key by local day. Attempts with a bad signature are no use.
+    pub uses: HashMap<u32, BTreeMap<i32, DayUse>>,
+    /// First success of each caller with each value of a parameter that first uses are about.
+    pub first_use: HashMap<(u32, u32), i64>,
+    /// Users and keys that came into being.
+    pub created: Created,
+}
+
+fn earlier<K: std::hash::Hash + Eq>(map: &mut HashMap<K, i64>, key: K, time: i64) {
+    let first = map.entry(key).or_insert(time);
+    *first = (*first).min(time);
+}
+
+impl History {
+    /// Takes note of a batch of events.
+    pub fn note(&mut self, rows: &[Row]) {
+        let (permanent, bad_key) = (flag::PERMANENT_KEY, flag::BAD_KEY);
+        let (api_call, success) = (flag::API_CALL, flag::SUCCESS);
+        let if_first = flag::ESCALATION_IF_FIRST;
+        for row in rows {
+            earlier(&mut self.pair_first, (row.key, row.ip), row.time);
+            earlier(&mut self.key_first, row.key, row.time);
+            earlier(&mut self.account_first, row.account, row.time);
+            let regions = self.key_regions.entry(row.key).or_default();
+            let first = regions.entry(row.region).or_insert(row.time);
+            *first = (*first).min(row.time);
+            if row.has(permanent) && !row.has(bad_key) {
+                note_use(self.uses.entry(row.key).or_default(), row, row.has(api_call));
+            }
+            if row.has(if_first) && row.has(success) {
+                earlier(&mut self.first_use, (row.actor, row.value), row.time);
+            }
+        }
+    }
+
+    /// Adds what another worker has seen.
+    pub fn merge(&mut self, other: Self) {
+        for (key, time) in other.pair_first {
+            earlier(&mut self.pair_first, key, time);
+        }
+        for (key, time) in other.key_first {
+            earlier(&mut self.key_first, key, time);
+        }
+        for (key, time) in other.account_first {
+            earlier(&mut self.account_first, key, time);
+        }
+        for (key, time) in other.first_use {
+            earlier(&mut self.first_use, key, time);
+        }
+        for (key, regions) in other.key_regions {
+            let own = self.key_regions.entry(key).or_default();
+            for (region, time) in regions {
+                let first = own.entry(region).or_insert(time);
+                *first = (*first).min(time);
+            }
+        }
+        for (key, days) in other.uses {
+            let own = self.uses.entry(key).or_default();
+            for (day, used) in days {
+                merge_use(own, day, used);
+            }
+        }
+        self.created.users.extend(other.created.users);
+        self.created.keys.extend(other.created.keys);
+    }
+
+    /// How many regions a key had used before `time`.
+    pub fn regions_before(&self, key: u32, time: i64) -> usize {
+        self.key_regions.get(&key).map_or(0, |regions| regions.values().filter(|first| **first < time).count())
+    }
+
+    /// When a key used its `n`-th region for the first time, counting from 1.
+    pub fn nth_region_first(&self, key: u32, n: usize) -> Option<i64> {
+        let regions = self.key_regions.get(&key).filter(|regions| regions.len() >= n)?;
+        let mut firsts: Vec<i64> = regions.values().copied().collect();
+        firsts.sort_unstable();
+        firsts.get(n.checked_sub(1)?).copied()
+    }
+
+    /// The last use of a key on a day before `day`.
+    pub fn last_use_before_day(&self, key: u32, day: i32) -> Option<i64> {
+        self.uses.get(&key)?.range(..day).next_back().map(|(_, used)| used.last)
+    }
+}
+
+fn note_use(days: &mut BTreeMap<i32, DayUse>, row: &Row, api_call: bool) {
+    let used = DayUse { first: row.time, first_api: api_call.then_some(row.time), last: row.time };
+    merge_use(days, row.day, used);
+}
+
+fn merge_use(days: &mut BTreeMap<i32, DayUse>, day: i32, used: DayUse) {
+    let own = days.entry(day).or_insert(used);
+    own.first = own.first.min(used.first);
+    own.last = own.last.max(used.last);
+    own.first_api = match (own.first_api, used.first_api) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+}

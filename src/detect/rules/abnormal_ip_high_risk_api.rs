@@ -1,0 +1,70 @@
+//! A key that has been around calls a high-risk API from an address it never used. See docs/rules/abnormal-ip-high-risk-api.md.
+
+use crate::catalog::Catalog;
+use crate::detect::history::History;
+use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, high_risk_note, params};
+use crate::event::columns;
+use crate::event::frame::Row;
+use crate::event::time::DAY_MS;
+use polars::prelude::Expr;
+use serde::Deserialize;
+
+/// What is fixed about the rule. It is off by default: the console has it without listing it.
+pub static META: Meta = Meta {
+    number: 15,
+    id: "abnormal-ip-high-risk-api",
+    title: "Abnormal IP calls a high-risk API",
+    level: Level::Critical,
+    kind: AlarmType::AbnormalCall,
+    attack: "T1078.004",
+    on: false,
+    skips_services: false,
+    because: "permanent key, API call, from an outside address that the key never used before",
+    docs: include_str!("../../../docs/rules/abnormal-ip-high-risk-api.md"),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AbnormalIpHighRiskApi {
+    /// How long the key must have been known.
+    days: u32,
+}
+
+impl Default for AbnormalIpHighRiskApi {
+    /// A week, which is akguard's choice: before that, every address is new.
+    fn default() -> Self {
+        Self { days: 7 }
+    }
+}
+
+/// Makes the rule.
+pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
+    Ok(Box::new(params::<AbnormalIpHighRiskApi>(table)?))
+}
+
+impl Rule for AbnormalIpHighRiskApi {
+    fn watch(&self) -> Option<Expr> {
+        let key = columns::API_CALL.expr().and(columns::PERMANENT_KEY.expr());
+        Some(key.and(columns::HIGH_RISK.expr()).and(columns::OUTSIDE.expr()))
+    }
+
+    fn keeps(&self, row: &Row, history: &History, _catalog: &Catalog) -> bool {
+        history.pair_first.get(&(row.key, row.ip)).is_none_or(|first| row.time <= *first)
+    }
+
+    fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
+        let known_for = i64::from(self.days) * DAY_MS;
+        let old = |row: &Row| cx.history.key_first.get(&row.key).is_some_and(|first| row.time - first >= known_for);
+        let hit = |(place, sighting): (usize, &Sighting)| TimelineHit {
+            sighting: place,
+            day: sighting.row.day,
+            tags: Vec::new(),
+            note: None,
+        };
+        sightings.iter().enumerate().filter(|(_, sighting)| old(&sighting.row)).map(hit).collect()
+    }
+
+    fn api_note(&self, catalog: &Catalog, service: &str, action: &str) -> Option<String> {
+        high_risk_note(catalog, service, action)
+    }
+}

@@ -1,0 +1,77 @@
+//! A user made less than a day ago calls a high-risk API. See docs/rules/new-user-high-risk-api.md.
+
+use crate::catalog::Catalog;
+use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, high_risk_note, params};
+use crate::event::columns;
+use polars::prelude::Expr;
+use serde::Deserialize;
+
+/// What is fixed about the rule.
+pub static META: Meta = Meta {
+    number: 7,
+    id: "new-user-high-risk-api",
+    title: "New user calls a high-risk API",
+    level: Level::Medium,
+    kind: AlarmType::AbnormalCall,
+    attack: "T1136.003",
+    on: true,
+    skips_services: true,
+    because: "the calling user was created shortly before",
+    docs: include_str!("../../../docs/rules/new-user-high-risk-api.md"),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NewUserHighRiskApi {
+    /// How long a user counts as new.
+    hours: u32,
+}
+
+impl Default for NewUserHighRiskApi {
+    /// One day, as the console's page says ("within 1 day").
+    fn default() -> Self {
+        Self { hours: 24 }
+    }
+}
+
+/// Makes the rule.
+pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
+    Ok(Box::new(params::<NewUserHighRiskApi>(table)?))
+}
+
+impl Rule for NewUserHighRiskApi {
+    fn watch(&self) -> Option<Expr> {
+        Some(columns::HIGH_RISK.expr())
+    }
+
+    fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
+        let span = i64::from(self.hours) * 3_600_000;
+        let mut hits = Vec::new();
+        for (place, sighting) in sightings.iter().enumerate() {
+            let age = creations(sighting, cx).map(|created| sighting.row.time - created);
+            if age.filter(|age| (0..=span).contains(age)).min().is_some() {
+                hits.push(TimelineHit { sighting: place, day: sighting.row.day, tags: Vec::new(), note: None });
+            }
+        }
+        hits
+    }
+
+    fn api_note(&self, catalog: &Catalog, service: &str, action: &str) -> Option<String> {
+        high_risk_note(catalog, service, action)
+    }
+}
+
+/// Every time at which the acting user is known to have been created.
+fn creations<'a>(sighting: &'a Sighting, cx: &Judging<'a>) -> impl Iterator<Item = i64> + 'a {
+    let actor = &cx.names.actors[sighting.row.actor as usize].1;
+    let by_uin = Some(actor.principal.as_str()).filter(|uin| !uin.is_empty()).and_then(|uin| cx.inventory.user(uin));
+    // A row that lost its inner event knows the name only.
+    let listed = by_uin.or_else(|| actor.principal.is_empty().then(|| cx.inventory.user(&actor.name)).flatten());
+    let logged = cx
+        .history
+        .created
+        .users
+        .iter()
+        .filter(move |user| user.account == sighting.row.account && user.is(&actor.principal, &actor.name));
+    listed.and_then(|user| user.created).into_iter().chain(logged.map(|user| user.time))
+}

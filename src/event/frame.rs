@@ -1,0 +1,164 @@
+//! A batch of enriched events: compact rows, and the polars frame that rules are evaluated over.
+
+use super::columns::{self, Kind};
+use polars::prelude::{
+    BooleanChunked, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsResult, Series, TimeUnit,
+};
+
+/// One event in codes and flags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// Milliseconds since 1970, UTC.
+    pub time: i64,
+    /// Local date as days since 1970.
+    pub day: i32,
+    /// Seconds since local midnight.
+    pub second: i32,
+    /// Main account.
+    pub account: u32,
+    /// Access key id.
+    pub key: u32,
+    /// Who called.
+    pub actor: u32,
+    /// The caller's name, as shown.
+    pub user: u32,
+    /// Service and action.
+    pub api: u32,
+    /// Source address.
+    pub ip: u32,
+    /// Client string.
+    pub client: u32,
+    /// Result code.
+    pub code: u32,
+    /// Region that was called.
+    pub region: u32,
+    /// Where the source address is, as the export says.
+    pub location: u32,
+    /// Value of the parameter that a first use is about.
+    pub value: u32,
+    /// The flag columns, as bits (see [`columns::bit`]).
+    pub flags: u32,
+    /// Markers of tool signatures found in the request, as bits.
+    pub markers: u32,
+}
+
+impl Row {
+    /// Whether a flag is set; `bit` comes from [`columns::bit`].
+    pub fn has(&self, bit: u32) -> bool {
+        self.flags & bit != 0
+    }
+}
+
+/// A batch of events that rules can be evaluated over.
+#[derive(Debug)]
+pub struct Events {
+    /// The rows, in the frame's order.
+    pub rows: Vec<Row>,
+    /// The frame: every column of [`columns::ALL`].
+    pub frame: DataFrame,
+    ids: String,
+    id_ends: Vec<u32>,
+}
+
+impl Events {
+    /// The request id (or, without one, event id) of a row.
+    pub fn request_id(&self, row: usize) -> &str {
+        let start = if row == 0 { 0 } else { self.id_ends[row - 1] as usize };
+        &self.ids[start..self.id_ends[row] as usize]
+    }
+}
+
+/// Collects rows for a batch.
+#[derive(Debug, Default)]
+pub struct EventsBuilder {
+    rows: Vec<Row>,
+    ids: String,
+    id_ends: Vec<u32>,
+}
+
+impl EventsBuilder {
+    /// Adds a row.
+    pub fn push(&mut self, row: Row, request_id: &str) {
+        self.rows.push(row);
+        self.ids.push_str(request_id);
+        self.id_ends.push(u32::try_from(self.ids.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Bytes of request ids so far: offsets are 32 bits wide, so a batch has to end well before 4 GiB.
+    pub fn id_bytes(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The batch, leaving the builder empty.
+    pub fn finish(&mut self) -> PolarsResult<Events> {
+        let this = std::mem::take(self);
+        let columns: Vec<Column> =
+            columns::ALL.iter().map(|column| build(column, &this.rows)).collect::<PolarsResult<_>>()?;
+        let frame = DataFrame::new(this.rows.len(), columns)?;
+        Ok(Events { frame, rows: this.rows, ids: this.ids, id_ends: this.id_ends })
+    }
+}
+
+fn build(column: &columns::Column, rows: &[Row]) -> PolarsResult<Column> {
+    let name = column.name.into();
+    let series = match column.kind {
+        Kind::Time => {
+            let times: Vec<i64> = rows.iter().map(|row| row.time).collect();
+            Series::new(name, times).cast(&DataType::Datetime(TimeUnit::Milliseconds, None))?
+        }
+        Kind::Number => Series::new(name, rows.iter().map(number(column.name)).collect::<Vec<i32>>()),
+        Kind::Code => Series::new(name, rows.iter().map(code(column.name)).collect::<Vec<u32>>()),
+        Kind::Flag => {
+            let bit = columns::bit(column);
+            let flags: BooleanChunked = rows.iter().map(|row| Some(row.has(bit))).collect();
+            return Ok(flags.with_name(name).into_column());
+        }
+    };
+    Ok(series.into_column())
+}
+
+fn number(name: &str) -> fn(&Row) -> i32 {
+    if name == columns::LOCAL_DAY.name { |row| row.day } else { |row| row.second }
+}
+
+fn code(name: &str) -> fn(&Row) -> u32 {
+    match name {
+        "account" => |row| row.account,
+        "key" => |row| row.key,
+        "actor" => |row| row.actor,
+        "api" => |row| row.api,
+        "ip" => |row| row.ip,
+        "client" => |row| row.client,
+        "code" => |row| row.code,
+        _ => |row| row.region,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frame_has_every_column_with_its_type() {
+        let mut builder = EventsBuilder::default();
+        builder.push(Row { time: 5, flags: columns::bit(&columns::WRITE), ..Row::default() }, "r-1");
+        builder.push(Row::default(), "r-2");
+        let events = builder.finish().expect("a frame");
+        for column in columns::ALL {
+            let found = events.frame.column(column.name).expect(column.name);
+            assert_eq!(found.dtype(), &column.kind.dtype(), "{}", column.name);
+            assert_eq!(found.null_count(), 0, "{}", column.name);
+        }
+        assert_eq!((events.request_id(0), events.request_id(1)), ("r-1", "r-2"));
+    }
+}

@@ -1,0 +1,696 @@
+//! Finds where records start and end in a stream of JSON, without reading what is in them.
+//!
+//! Takes NDJSON, one object, a list, concatenated pretty-printed documents, and any mixture of
+//! them. Only as much as one record is held at a time; an object over [`MAX_RECORD`] is walked into
+//! in search of a list of events, so that a reply of any size streams.
+
+use super::reject::{Reason, Reject};
+use memchr::{memchr, memchr_iter, memchr3};
+use std::io::{self, Read};
+
+/// Bytes handed to a worker at a time: large enough to pay for the hand-over, small enough for the cache.
+pub const CHUNK: usize = 1 << 20;
+/// The largest record read: 16 MiB. Real events are under 100 KiB, API replies under 1 MiB.
+pub const MAX_RECORD: usize = 16 << 20;
+
+/// A record inside a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset after the last byte.
+    pub end: usize,
+    /// Line of the file that the record starts on, from 1.
+    pub line: u64,
+    /// Number of the record in its file, from 1.
+    pub record: u64,
+}
+
+/// Some records of one file, in order.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// Position among all chunks of a scan, from 0.
+    pub sequence: u64,
+    /// Number of the file among all inputs.
+    pub file: u32,
+    /// The bytes that the spans point into.
+    pub bytes: Vec<u8>,
+    /// The records.
+    pub spans: Vec<Span>,
+    /// Records found to be unreadable before they were parsed.
+    pub rejects: Vec<Reject>,
+}
+
+/// Takes chunks; answers `false` when no more are wanted.
+pub type Sink<'s> = dyn FnMut(Chunk) -> bool + 's;
+
+/// A list or object that the framer is inside of.
+#[derive(Debug)]
+enum Nest {
+    List { line: u64 },
+    Envelope { line: u64, record: u64, found: bool },
+}
+
+/// The state of a search for a record's end, kept while more input is read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scan {
+    at: usize,
+    depth: u32,
+    in_string: bool,
+    /// For the first 128 levels, whether a level is an object: the grammar check that finds cut records.
+    objects: u128,
+    /// The last byte that was not space, outside strings.
+    last: u8,
+}
+
+#[derive(Debug, PartialEq)]
+enum ScanEnd {
+    Done(usize),
+    More,
+    Broken(&'static str),
+}
+
+/// What to do next after a step.
+enum Step {
+    Go,
+    NeedMore,
+}
+
+/// Splits one JSON stream into records.
+pub struct Framer {
+    file: u32,
+    buf: Vec<u8>,
+    at: usize,
+    eof: bool,
+    line: u64,
+    record: u64,
+    counted_to: usize,
+    next_newline: Option<usize>,
+    no_newline_before: usize,
+    nest: Vec<Nest>,
+    scan: Option<Scan>,
+    skipping: Option<Scan>,
+    resync: bool,
+    out: Chunk,
+}
+
+impl Framer {
+    /// A framer for file number `file`.
+    pub fn new(file: u32) -> Self {
+        Self {
+            file,
+            buf: Vec::new(),
+            at: 0,
+            eof: false,
+            line: 1,
+            record: 0,
+            counted_to: 0,
+            next_newline: None,
+            no_newline_before: 0,
+            nest: Vec::new(),
+            scan: None,
+            skipping: None,
+            resync: false,
+            out: Chunk { file, ..Chunk::default() },
+        }
+    }
+
+    /// Reads `input` to its end, handing chunks to `sink`. Returns `false` when the sink wants no more.
+    ///
+    /// A read error ends the input; what stood before it is still handed on.
+    pub fn run(mut self, input: &mut dyn Read, sink: &mut Sink<'_>) -> (bool, u64) {
+        loop {
+            if let Err(error) = self.fill(input) {
+                self.eof = true;
+                self.frame();
+                let reason = Reason::Unreadable(error.to_string());
+                self.reject_at(0, 0, reason);
+                return (self.flush(sink), self.record);
+            }
+            self.frame();
+            if self.eof {
+                self.finish();
+                return (self.flush(sink), self.record);
+            }
+            if !self.flush(sink) {
+                return (false, self.record);
+            }
+        }
+    }
+
+    fn fill(&mut self, input: &mut dyn Read) -> io::Result<()> {
+        let want = CHUNK.max(self.buf.len() - self.at);
+        let read = input.take(want as u64).read_to_end(&mut self.buf)?;
+        self.eof = read == 0;
+        Ok(())
+    }
+
+    /// Hands the records found so far to `sink` and keeps the bytes after them.
+    fn flush(&mut self, sink: &mut Sink<'_>) -> bool {
+        self.count_lines_to(self.at);
+        let rest = self.buf[self.at..].to_vec();
+        self.buf.truncate(self.at);
+        let bytes = std::mem::replace(&mut self.buf, rest);
+        self.rebase(self.at);
+        let chunk = std::mem::replace(&mut self.out, Chunk { file: self.file, ..Chunk::default() });
+        if chunk.spans.is_empty() && chunk.rejects.is_empty() {
+            return true;
+        }
+        sink(Chunk { bytes, ..chunk })
+    }
+
+    fn rebase(&mut self, by: usize) {
+        self.at = 0;
+        self.counted_to = 0;
+        self.next_newline = self.next_newline.and_then(|at| at.checked_sub(by));
+        self.no_newline_before = self.no_newline_before.saturating_sub(by);
+        for scan in [&mut self.scan, &mut self.skipping].into_iter().flatten() {
+            scan.at = scan.at.saturating_sub(by);
+        }
+    }
+
+    fn count_lines_to(&mut self, to: usize) {
+        if to > self.counted_to {
+            self.line += memchr_iter(b'\n', &self.buf[self.counted_to..to]).count() as u64;
+            self.counted_to = to;
+        }
+    }
+
+    fn frame(&mut self) {
+        while let Step::Go = self.step() {}
+    }
+
+    fn step(&mut self) -> Step {
+        if self.resync {
+            return self.find_next_start();
+        }
+        if self.skipping.is_some() {
+            return self.skip_value();
+        }
+        if self.scan.is_some() {
+            return self.take_record();
+        }
+        self.skip_space();
+        let Some(byte) = self.buf.get(self.at) else {
+            return Step::NeedMore;
+        };
+        match (byte, self.nest.last()) {
+            (b'[', _) => self.open_list(),
+            (b']', Some(Nest::List { .. })) | (b'}', Some(Nest::Envelope { .. })) => self.close(),
+            (b'"', Some(Nest::Envelope { .. })) => self.envelope_field(),
+            (b'{' | b'"', _) => self.take_record(),
+            _ => self.garbage(),
+        }
+    }
+
+    /// Moves over space, and over commas between items.
+    fn skip_space(&mut self) {
+        while let Some(byte) = self.buf.get(self.at) {
+            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | 0x1e) {
+                return;
+            }
+            self.at += 1;
+        }
+    }
+
+    fn open_list(&mut self) -> Step {
+        self.count_lines_to(self.at);
+        self.nest.push(Nest::List { line: self.line });
+        self.at += 1;
+        if self.nest.len() > 64 {
+            self.broken("lists nested deeper than 64 levels");
+            self.nest.clear();
+        }
+        Step::Go
+    }
+
+    fn close(&mut self) -> Step {
+        self.at += 1;
+        if let Some(Nest::Envelope { line, record, found: false }) = self.nest.pop() {
+            self.reject_at(line, record, Reason::TooLarge(MAX_RECORD >> 20));
+        }
+        Step::Go
+    }
+
+    /// A record that is neither object nor text: a scalar in a list, or a line of something else.
+    fn garbage(&mut self) -> Step {
+        let rest = &self.buf[self.at..];
+        let in_list = matches!(self.nest.last(), Some(Nest::List { .. }));
+        let end = rest.iter().position(|b| *b == b'\n' || (in_list && matches!(b, b',' | b']')));
+        let Some(end) = end.or(self.eof.then_some(rest.len())) else {
+            if rest.len() < CHUNK {
+                return Step::NeedMore;
+            }
+            self.broken("a long stretch of bytes that is not JSON");
+            return Step::Go;
+        };
+        self.next_record();
+        self.reject_at(self.line, self.record, Reason::Damaged("expected a JSON object"));
+        self.at += end.max(1);
+        Step::Go
+    }
+
+    fn next_record(&mut self) {
+        self.count_lines_to(self.at);
+        self.record += 1;
+    }
+
+    fn reject_at(&mut self, line: u64, record: u64, reason: Reason) {
+        self.out.rejects.push(Reject { file: self.file, line, record, reason });
+    }
+
+    /// Gives up the record at hand; reading goes on at the next line that starts one.
+    fn broken(&mut self, what: &'static str) {
+        self.next_record();
+        self.reject_at(self.line, self.record, Reason::Damaged(what));
+        self.scan = None;
+        self.resync = true;
+    }
+
+    fn find_next_start(&mut self) -> Step {
+        for newline in memchr_iter(b'\n', &self.buf[self.at..]) {
+            let start = self.at + newline + 1;
+            match self.buf.get(start) {
+                Some(b'{' | b'[' | b'"') => {
+                    self.at = start;
+                    self.resync = false;
+                    return Step::Go;
+                }
+                Some(_) => {}
+                // The byte that decides is not read yet: keep the line break.
+                None if !self.eof => {
+                    self.at = start - 1;
+                    return Step::NeedMore;
+                }
+                None => break,
+            }
+        }
+        self.at = self.buf.len();
+        Step::NeedMore
+    }
+
+    /// The place of the next line break at or after the cursor, remembered between records.
+    fn newline(&mut self) -> Option<usize> {
+        if let Some(at) = self.next_newline.filter(|at| *at >= self.at) {
+            return Some(at);
+        }
+        let from = self.at.max(self.no_newline_before);
+        self.next_newline = memchr(b'\n', &self.buf[from.min(self.buf.len())..]).map(|n| from + n);
+        if self.next_newline.is_none() {
+            self.no_newline_before = self.buf.len();
+        }
+        self.next_newline
+    }
+
+    fn take_record(&mut self) -> Step {
+        if self.scan.is_none() {
+            let newline = self.newline();
+            if newline.is_none() && !self.eof && self.nest.is_empty() && self.buf.len() - self.at < CHUNK {
+                return Step::NeedMore;
+            }
+            if let Some(end) = self.whole_line(newline.unwrap_or(self.buf.len()), newline.is_some()) {
+                self.emit(end);
+                self.at = newline.unwrap_or(end);
+                return Step::Go;
+            }
+        }
+        let mut scan = self.scan.unwrap_or(Scan { at: self.at, ..Scan::default() });
+        match scan_value(&self.buf, &mut scan) {
+            ScanEnd::Done(end) => {
+                self.scan = None;
+                self.emit(end);
+                self.at = end;
+                Step::Go
+            }
+            ScanEnd::Broken(what) => {
+                self.broken(what);
+                Step::Go
+            }
+            ScanEnd::More if self.buf.len() - self.at >= MAX_RECORD => self.oversize(scan),
+            ScanEnd::More => {
+                self.scan = Some(scan);
+                Step::NeedMore
+            }
+        }
+    }
+
+    /// The end of the record if the rest of the line is exactly one: it closes as it opens.
+    fn whole_line(&self, line_end: usize, has_newline: bool) -> Option<usize> {
+        if !has_newline && !self.eof {
+            return None;
+        }
+        let line = &self.buf[self.at..line_end];
+        let space = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b',');
+        let length = line.iter().rposition(|b| !space(b))? + 1;
+        let closes = match line[0] {
+            b'{' => line[length - 1] == b'}',
+            _ => length > 1 && line[length - 1] == b'"',
+        };
+        (closes && length <= MAX_RECORD).then_some(self.at + length)
+    }
+
+    fn emit(&mut self, end: usize) {
+        self.next_record();
+        self.out.spans.push(Span { start: self.at, end, line: self.line, record: self.record });
+    }
+
+    /// A record over the limit: an object is walked into, a text is given up.
+    fn oversize(&mut self, scan: Scan) -> Step {
+        self.next_record();
+        self.scan = None;
+        if self.buf[self.at] == b'{' {
+            self.nest.push(Nest::Envelope { line: self.line, record: self.record, found: false });
+            self.at += 1;
+        } else {
+            self.reject_at(self.line, self.record, Reason::TooLarge(MAX_RECORD >> 20));
+            self.skipping = Some(scan);
+        }
+        Step::Go
+    }
+
+    /// One field of an envelope: a list of events is walked into, anything else moved over.
+    fn envelope_field(&mut self) -> Step {
+        let mut scan = Scan { at: self.at, ..Scan::default() };
+        let key_end = match scan_value(&self.buf, &mut scan) {
+            ScanEnd::Done(end) => end,
+            ScanEnd::More if !self.eof && self.buf.len() - self.at < MAX_RECORD => return Step::NeedMore,
+            _ => return self.give_up_envelope(),
+        };
+        let mut rest = key_end;
+        let mut colon = false;
+        while let Some(byte) = self.buf.get(rest) {
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' => rest += 1,
+                b':' if !colon => {
+                    colon = true;
+                    rest += 1;
+                }
+                _ if colon => return self.envelope_value(key_end, rest),
+                _ => return self.give_up_envelope(),
+            }
+        }
+        if self.eof { self.give_up_envelope() } else { Step::NeedMore }
+    }
+
+    fn envelope_value(&mut self, key_end: usize, value: usize) -> Step {
+        let key = self.buf[self.at + 1..key_end - 1].to_ascii_lowercase();
+        let holds_events =
+            matches!(key.as_slice(), b"response" | b"data" | b"events" | b"results" | b"records" | b"list");
+        self.at = value;
+        match self.buf[value] {
+            b'[' if holds_events => {
+                for nest in &mut self.nest {
+                    if let Nest::Envelope { found, .. } = nest {
+                        *found = true;
+                    }
+                }
+                self.open_list()
+            }
+            b'{' if holds_events && self.nest.len() < 8 => {
+                self.nest.push(Nest::Envelope { line: self.line, record: self.record, found: true });
+                self.at += 1;
+                Step::Go
+            }
+            b'{' | b'[' | b'"' => {
+                self.skipping = Some(Scan { at: value, ..Scan::default() });
+                Step::Go
+            }
+            _ => {
+                self.skip_scalar();
+                Step::Go
+            }
+        }
+    }
+
+    fn skip_scalar(&mut self) {
+        while self.buf.get(self.at).is_some_and(|b| !matches!(b, b',' | b'}' | b']' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn give_up_envelope(&mut self) -> Step {
+        self.nest.clear();
+        self.broken("an object of more than 16 MiB is damaged");
+        Step::Go
+    }
+
+    /// Moves over a value of any size, keeping none of it.
+    fn skip_value(&mut self) -> Step {
+        let Some(mut scan) = self.skipping.take() else {
+            return Step::Go;
+        };
+        match scan_value(&self.buf, &mut scan) {
+            ScanEnd::Done(end) => {
+                self.at = end;
+                Step::Go
+            }
+            ScanEnd::More => {
+                self.at = self.buf.len();
+                self.skipping = Some(scan);
+                Step::NeedMore
+            }
+            ScanEnd::Broken(_) => self.give_up_envelope(),
+        }
+    }
+
+    fn finish(&mut self) {
+        let inside = self.scan.is_some() || self.skipping.is_some() || self.at < self.buf.len();
+        if inside && !self.resync {
+            self.next_record();
+            self.reject_at(self.line, self.record, Reason::Cut);
+        } else if let Some(Nest::List { line } | Nest::Envelope { line, .. }) = self.nest.first() {
+            let line = *line;
+            self.reject_at(line, 0, Reason::Cut);
+        }
+        self.at = self.buf.len();
+    }
+}
+
+/// Looks for the end of the value that starts where `scan` first stood.
+fn scan_value(buf: &[u8], scan: &mut Scan) -> ScanEnd {
+    loop {
+        if scan.in_string {
+            match skip_string(buf, scan) {
+                Some(end) => return end,
+                None => continue,
+            }
+        }
+        let Some(&byte) = buf.get(scan.at) else {
+            return ScanEnd::More;
+        };
+        if byte == b'"' || byte == b'{' || byte == b'[' {
+            if !may_start_value(scan, byte) {
+                return ScanEnd::Broken("a value stands where none can be, so the record before it was cut");
+            }
+        }
+        match byte {
+            b'"' => scan.in_string = true,
+            b'{' | b'[' => {
+                scan.objects = (scan.objects << 1) | u128::from(byte == b'{');
+                scan.depth += 1;
+            }
+            b'}' | b']' => {
+                scan.objects >>= 1;
+                scan.depth = scan.depth.saturating_sub(1);
+                if scan.depth == 0 {
+                    return ScanEnd::Done(scan.at + 1);
+                }
+            }
+            _ => {}
+        }
+        if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+            scan.last = byte;
+        }
+        scan.at += 1;
+    }
+}
+
+/// Tells whether a value can start after what was last seen. Beyond 128 levels nobody knows.
+fn may_start_value(scan: &Scan, byte: u8) -> bool {
+    let in_object = scan.objects & 1 == 1;
+    match scan.last {
+        0 => true,
+        b':' => true,
+        b'[' => true,
+        b',' => byte == b'"' || !in_object || scan.depth > 128,
+        b'{' => byte == b'"',
+        _ => false,
+    }
+}
+
+/// Moves to the end of a string; `None` when it was reached and the value goes on.
+fn skip_string(buf: &[u8], scan: &mut Scan) -> Option<ScanEnd> {
+    let Some(hit) = memchr3(b'"', b'\\', b'\n', &buf[scan.at.min(buf.len())..]) else {
+        scan.at = scan.at.max(buf.len());
+        return Some(ScanEnd::More);
+    };
+    let at = scan.at + hit;
+    match buf[at] {
+        b'\\' => {
+            // The escaped byte may come with the next read: `at` may then stand one past the end.
+            scan.at = at + 2;
+            None
+        }
+        b'\n' => Some(ScanEnd::Broken("a line ends inside a text, so the record was cut")),
+        _ => {
+            scan.in_string = false;
+            scan.last = b'"';
+            scan.at = at + 1;
+            (scan.depth == 0).then_some(ScanEnd::Done(at + 1))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Gives at most `size` bytes a read, as pipes and decoders do.
+    struct Dribble<'a>(&'a [u8], usize);
+
+    impl Read for Dribble<'_> {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let size = self.1.min(out.len()).min(self.0.len());
+            out[..size].copy_from_slice(&self.0[..size]);
+            self.0 = &self.0[size..];
+            Ok(size)
+        }
+    }
+
+    fn frame_all(text: &[u8]) -> (Vec<(u64, String)>, Vec<(u64, Reason)>) {
+        let (mut records, mut rejects) = (Vec::new(), Vec::new());
+        let mut sink = |chunk: Chunk| {
+            for span in &chunk.spans {
+                records.push((span.line, String::from_utf8_lossy(&chunk.bytes[span.start..span.end]).into_owned()));
+            }
+            rejects.extend(chunk.rejects.into_iter().map(|r| (r.line, r.reason)));
+            true
+        };
+        Framer::new(0).run(&mut Dribble(text, 7), &mut sink);
+        (records, rejects)
+    }
+
+    fn records(text: &str) -> Vec<(u64, String)> {
+        let (records, rejects) = frame_all(text.as_bytes());
+        assert_eq!(rejects, [], "{text}");
+        records
+    }
+
+    fn at(line: u64, text: &str) -> (u64, String) {
+        (line, text.to_string())
+    }
+
+    #[test]
+    fn lines_lists_and_pretty_documents_give_the_same_records() {
+        let expected = ["{\"a\":1}", "{\"b\":\"}{\"}"];
+        for text in [
+            "{\"a\":1}\n{\"b\":\"}{\"}\n",
+            "{\"a\":1}\r\n\r\n{\"b\":\"}{\"}",
+            "[{\"a\":1},{\"b\":\"}{\"}]",
+            "[\n{\"a\":1},\n{\"b\":\"}{\"}\n]\n",
+            "{\"a\":1}{\"b\":\"}{\"}\n[]",
+        ] {
+            let got: String = records(text).into_iter().map(|(_, t)| t).collect();
+            assert_eq!(got, expected.concat(), "{text}");
+        }
+        let pretty = "{\n  \"a\": 1\n}\n{\n  \"b\": {\n    \"c\": []\n  }\n}\n";
+        assert_eq!(records(pretty), [at(1, "{\n  \"a\": 1\n}"), at(4, "{\n  \"b\": {\n    \"c\": []\n  }\n}")]);
+    }
+
+    #[test]
+    fn a_cut_record_costs_only_itself() {
+        for cut in ["{\"a\":\"x", "{\"a\":1,", "{\"a\":", "{\"a\":{\"b\":\"c\"", "{", "nonsense"] {
+            let text = format!("{{\"n\":1}}\n{cut}\n{{\"n\":2}}\n{{\"n\":3}}\n");
+            let (records, rejects) = frame_all(text.as_bytes());
+            assert_eq!(records, [at(1, "{\"n\":1}"), at(3, "{\"n\":2}"), at(4, "{\"n\":3}")], "{cut}");
+            assert_eq!(rejects.len(), 1, "{cut}: {rejects:?}");
+            assert_eq!(rejects[0].0, 2, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_ends_too_early_says_so() {
+        for text in ["[{\"a\":1},{\"b\":", "[{\"a\":1},", "{\"a\":1}\n{\"b\":"] {
+            let (records, rejects) = frame_all(text.as_bytes());
+            assert_eq!(records, [at(1, "{\"a\":1}")], "{text}");
+            assert_eq!(rejects.iter().map(|r| &r.1).collect::<Vec<_>>(), [&Reason::Cut], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_giant_reply_is_walked_into() {
+        let event = format!("{{\"eventName\":\"A\",\"pad\":\"{}\"}}", "x".repeat(1000));
+        let events = vec![event; 20_000].join(",");
+        let text = format!(
+            "{{\"Response\":{{\"TotalCount\":20000,\"Other\":[[{{}}]],\"Events\":[{events}],\"RequestId\":\"r\"}}}}"
+        );
+        assert!(text.len() > MAX_RECORD);
+        let mut count = 0;
+        let mut largest = 0;
+        let mut sink = |chunk: Chunk| {
+            assert_eq!(chunk.rejects, []);
+            count += chunk.spans.len();
+            largest = largest.max(chunk.bytes.len());
+            true
+        };
+        Framer::new(0).run(&mut text.as_bytes(), &mut sink);
+        assert_eq!(count, 20_000);
+        assert!(largest <= 2 * MAX_RECORD + CHUNK, "{largest}");
+    }
+
+    #[test]
+    fn a_giant_line_is_refused_and_the_next_one_read() {
+        for giant in
+            [format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_RECORD + 5)), format!("\"{}\"", "x".repeat(MAX_RECORD + 5))]
+        {
+            let text = format!("{giant}\n{{\"n\":2}}\n");
+            let (mut spans, mut rejects) = (Vec::new(), Vec::new());
+            let mut sink = |chunk: Chunk| {
+                spans.extend(chunk.spans);
+                rejects.extend(chunk.rejects);
+                true
+            };
+            Framer::new(0).run(&mut text.as_bytes(), &mut sink);
+            assert_eq!(spans.len(), 1);
+            assert_eq!(spans[0].line, 2);
+            assert_eq!(rejects.len(), 1);
+            assert_eq!(rejects[0].reason, Reason::TooLarge(16));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_end_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            frame_all(&bytes);
+        }
+
+        #[test]
+        fn almost_json_ends_without_a_panic(text in r#"[\[\]{}",:\n a1\\]{0,200}"#) {
+            frame_all(text.as_bytes());
+        }
+
+        #[test]
+        fn how_documents_are_laid_out_does_not_matter(
+            numbers in prop::collection::vec((any::<u16>(), 0..4_u8), 1..30),
+        ) {
+            let mut text = String::new();
+            for (n, layout) in &numbers {
+                let doc = serde_json::json!({"n": n, "s": "a\"b\\c\nd", "o": {"x": [1, {"y": null}]}});
+                match layout {
+                    0 => text += &format!("{doc}\n"),
+                    1 => text += &format!("{}\n", serde_json::to_string_pretty(&doc).unwrap()),
+                    2 => text += &format!("[{doc},{doc}]\n"),
+                    _ => text += &doc.to_string(),
+                }
+            }
+            let expected: usize = numbers.iter().map(|(_, layout)| if *layout == 2 { 2 } else { 1 }).sum();
+            let (records, rejects) = frame_all(text.as_bytes());
+            prop_assert_eq!(rejects, vec![]);
+            let docs: usize = records.iter().map(|(_, t)| {
+                serde_json::Deserializer::from_str(t).into_iter::<serde_json::Value>().map(|d| d.unwrap()).count()
+            }).sum();
+            prop_assert_eq!(docs, expected);
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! A small JSON reader that borrows: one pass, no tree, values as slices of the input.
+//!
+//! It exists for speed: a log line has forty fields of which rules read twenty, most of them short
+//! codes that are looked up and never kept (docs/adr/0002-own-json-reader.md has the figures).
+//! It takes every valid JSON document whose nesting is at most [`MAX_DEPTH`], and is lenient where
+//! that loses nothing: raw control characters and unknown escapes inside strings.
+
+use bumpalo::Bump;
+use std::borrow::Cow;
+
+/// Deepest nesting read. Real events nest six deep; a limit keeps hostile documents off the stack.
+pub const MAX_DEPTH: u8 = 128;
+
+/// Why a text is not JSON, and at which byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} at byte {at}")]
+pub struct JsonError {
+    /// Offset in bytes from the start of the text.
+    pub at: usize,
+    /// What is wrong there.
+    pub what: &'static str,
+}
+
+/// A JSON string as it stands in the input, without its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'a> {
+    /// The bytes between the quotes.
+    pub raw: &'a str,
+    /// The text holds at least one backslash.
+    pub escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// The text with its escapes decoded, owned only when there are any.
+    pub fn to_cow(self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(decode(self.raw)) } else { Cow::Borrowed(self.raw) }
+    }
+
+    /// The text with its escapes decoded, kept in `bump` when there are any.
+    pub fn to_str(self, bump: &'a Bump) -> &'a str {
+        if self.escaped { decode_in(self.raw, bump) } else { self.raw }
+    }
+}
+
+/// One JSON value. Objects and lists are the text they stand in, already known to be well formed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as written.
+    Number(&'a str),
+    /// A string.
+    Text(Text<'a>),
+    /// An object, braces included.
+    Object(&'a str),
+    /// A list, brackets included.
+    Array(&'a str),
+}
+
+/// A place in a JSON text.
+#[derive(Clone, Debug)]
+pub struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+    depth: u8,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the start of `text`.
+    pub fn new(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0 }
+    }
+
+    /// The offset in bytes.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Moves over white space and returns the next byte, if any.
+    #[inline]
+    pub fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Moves over one byte that [`Cursor::peek`] has just shown.
+    pub fn bump_byte(&mut self) {
+        self.at += 1;
+    }
+
+    fn error<T>(&self, what: &'static str) -> Result<T, JsonError> {
+        Err(JsonError { at: self.at, what })
+    }
+
+    fn enter(&mut self) -> Result<(), JsonError> {
+        if self.depth == MAX_DEPTH {
+            return self.error("nested deeper than 128 levels");
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Reads an object, calling `each` with every key; `each` must read the value.
+    #[inline]
+    pub fn object(
+        &mut self,
+        mut each: impl FnMut(Text<'a>, &mut Self) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        if self.peek() != Some(b'{') {
+            return self.error("expected an object");
+        }
+        self.enter()?;
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            self.depth -= 1;
+            return Ok(());
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return self.error("expected a quoted name");
+            }
+            let key = self.string()?;
+            if self.peek() != Some(b':') {
+                return self.error("expected a colon");
+            }
+            self.at += 1;
+            each(key, self)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    self.depth -= 1;
+                    return Ok(());
+                }
+                _ => return self.error("expected a comma or a closing brace"),
+            }
+        }
+    }
+
+    /// Reads a list, calling `each` at every item; `each` must read the item.
+    pub fn array(&mut self, mut each: impl FnMut(&mut Self) -> Result<(), JsonError>) -> Result<(), JsonError> {
+        if self.peek() != Some(b'[') {
+            return self.error("expected a list");
+        }
+        self.enter()?;
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            self.depth -= 1;
+            return Ok(());
+        }
+        loop {
+            each(self)?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    self.depth -= 1;
+                    return Ok(());
+                }
+                _ => return self.error("expected a comma or a closing bracket"),
+            }
+        }
+    }
+
+    /// Reads one value of any kind.
+    #[inline]
+    pub fn value(&mut self) -> Result<Value<'a>, JsonError> {
+        match self.peek() {
+            Some(b'"') => self.string().map(Value::Text),
+            Some(b'{') => self.span(Self::skip).map(Value::Object),
+            Some(b'[') => self.span(Self::skip).map(Value::Array),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            Some(b'-' | b'0'..=b'9') => self.span(Self::number).map(Value::Number),
+            Some(_) => self.error("expected a value"),
+            None => self.error("the text ends where a value should be"),
+        }
+    }
+
+    /// Moves over one value of any kind, checking that it is well formed.
+    pub fn skip(&mut self) -> Result<(), JsonError> {
+        match self.peek() {
+            Some(b'{') => self.object(|_, cursor| cursor.skip()),
+            Some(b'[') => self.array(Self::skip),
+            _ => self.value().map(drop),
+        }
+    }
+
+    fn span(&mut self, read: impl FnOnce(&mut Self) -> Result<(), JsonError>) -> Result<&'a str, JsonError> {
+        let start = self.at;
+        read(self)?;
+        Ok(&self.text[start..self.at])
+    }
+
+    fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            return self.error("expected a value");
+        }
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        let start = self.at;
+        while self.text.as_bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        if self.at == start { self.error("expected a digit") } else { Ok(()) }
+    }
+
+    fn number(&mut self) -> Result<(), JsonError> {
+        let bytes = self.text.as_bytes();
+        if bytes[self.at] == b'-' {
+            self.at += 1;
+        }
+        if bytes.get(self.at) == Some(&b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(bytes.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// Reads a string; the cursor stands on its opening quote.
+    #[inline]
+    fn string(&mut self) -> Result<Text<'a>, JsonError> {
+        let bytes = self.text.as_bytes();
+        let start = self.at + 1;
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            at = next_special(bytes, at);
+            match bytes.get(at) {
+                Some(b'"') => break,
+                Some(_) => {
+                    escaped = true;
+                    at += 2;
+                }
+                None => return self.error("the text ends inside a string"),
+            }
+        }
+        self.at = at + 1;
+        Ok(Text { raw: &self.text[start..at], escaped })
+    }
+}
+
+/// The place of the next quote or backslash at or after `at`, eight bytes at a time.
+#[inline]
+fn next_special(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    while let Some(window) = bytes.get(at..at + 8) {
+        let word = u64::from_le_bytes(window.try_into().expect("the window is eight bytes long"));
+        let quotes = word ^ (ONES * 0x22);
+        let slashes = word ^ (ONES * 0x5c);
+        // A byte of zero borrows, which sets its top bit; the lowest such bit is exact.
+        let hits = (quotes.wrapping_sub(ONES) & !quotes | slashes.wrapping_sub(ONES) & !slashes) & TOPS;
+        if hits != 0 {
+            return at + (hits.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|b| !matches!(b, b'"' | b'\\')) {
+        at += 1;
+    }
+    at
+}
+
+/// Decodes the escapes of a JSON string. A lone surrogate becomes U+FFFD, an unknown escape its own letter.
+pub fn decode(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    decode_to(raw, |piece| out.push_str(piece));
+    out
+}
+
+fn decode_in<'a>(raw: &str, bump: &'a Bump) -> &'a str {
+    let mut out = bumpalo::collections::String::with_capacity_in(raw.len(), bump);
+    decode_to(raw, |piece| out.push_str(piece));
+    out.into_bump_str()
+}
+
+fn decode_to(raw: &str, mut push: impl FnMut(&str)) {
+    let mut rest = raw;
+    while let Some(slash) = memchr::memchr(b'\\', rest.as_bytes()) {
+        push(&rest[..slash]);
+        let (letter, used) = decode_escape(&rest[slash..]);
+        push(letter.encode_utf8(&mut [0; 4]));
+        rest = &rest[slash + used..];
+    }
+    push(rest);
+}
+
+/// Decodes the escape that `text` starts with: the character, and how many bytes it took.
+fn decode_escape(text: &str) -> (char, usize) {
+    let Some(letter) = text[1..].chars().next() else {
+        return ('\\', 1);
+    };
+    let plain = match letter {
+        'n' => '\n',
+        't' => '\t',
+        'r' => '\r',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'u' => return decode_unicode(text),
+        other => other,
+    };
+    (plain, 1 + letter.len_utf8())
+}
+
+fn decode_unicode(text: &str) -> (char, usize) {
+    let unit = |from: usize| text.get(from..from + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    let Some(first) = unit(2) else {
+        return ('u', 2);
+    };
+    if (0xd800..0xdc00).contains(&first) && text.get(6..8) == Some("\\u") {
+        if let Some(second @ 0xdc00..=0xdfff) = unit(8) {
+            let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+        }
+    }
+    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn whole(text: &str) -> Result<(), JsonError> {
+        let mut cursor = Cursor::new(text);
+        cursor.skip()?;
+        if cursor.peek().is_some() { cursor.error("more after the value") } else { Ok(()) }
+    }
+
+    fn rebuild(cursor: &mut Cursor<'_>) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match cursor.value().expect("valid") {
+            Value::Null => Json::Null,
+            Value::Bool(b) => Json::Bool(b),
+            Value::Number(n) => serde_json::from_str(n).expect("a number"),
+            Value::Text(t) => Json::String(t.to_cow().into_owned()),
+            Value::Object(text) => {
+                let mut map = serde_json::Map::new();
+                Cursor::new(text)
+                    .object(|key, c| {
+                        let value = rebuild(c);
+                        map.insert(key.to_cow().into_owned(), value);
+                        Ok(())
+                    })
+                    .expect("valid");
+                Json::Object(map)
+            }
+            Value::Array(text) => {
+                let mut list = Vec::new();
+                Cursor::new(text)
+                    .array(|c| {
+                        list.push(rebuild(c));
+                        Ok(())
+                    })
+                    .expect("valid");
+                Json::Array(list)
+            }
+        }
+    }
+
+    #[test]
+    fn nesting_is_limited() {
+        let deep = "[".repeat(100_000);
+        assert_eq!(whole(&deep).unwrap_err().what, "nested deeper than 128 levels");
+        let fine = format!("{}{}", "[".repeat(128), "]".repeat(128));
+        assert_eq!(whole(&fine), Ok(()));
+    }
+
+    #[test]
+    fn surrogates_and_unknown_escapes_are_decoded_leniently() {
+        assert_eq!(decode(r"\ud83d\ude00 \ud83d \q \u12"), "\u{1f600} \u{fffd} q u12");
+        assert_eq!(decode(r"\u4e2d\u6587\"), "中文\\");
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            (-1e9..1e9_f64).prop_map(Into::into),
+            ".*".prop_map(serde_json::Value::String),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(serde_json::Value::Array),
+                prop::collection::vec((".*", inner), 0..6)
+                    .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn valid_json_is_read_as_serde_json_reads_it(json in any_json(), pretty in any::<bool>()) {
+            let text = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) }.expect("json");
+            prop_assert_eq!(rebuild(&mut Cursor::new(&text)), json);
+        }
+
+        #[test]
+        fn what_serde_json_takes_this_takes_too(text in r#"[\[\]{}",:0-9eE.+\-truefalsn \\u]{0,24}"#) {
+            if serde_json::from_str::<serde_json::Value>(&text).is_ok() {
+                prop_assert_eq!(whole(&text), Ok(()));
+            }
+        }
+
+        #[test]
+        fn damaged_json_is_never_taken_for_another_value(json in any_json(), cut in any::<prop::sample::Index>()) {
+            let text = serde_json::to_string(&json).expect("json");
+            let at = cut.index(text.len());
+            if text.is_char_boundary(at) && serde_json::from_str::<serde_json::Value>(&text[..at]).is_err() {
+                prop_assert!(whole(&text[..at]).is_err());
+            }
+        }
+
+        #[test]
+        fn arbitrary_text_never_panics(text in ".*") {
+            let _ = whole(&text);
+            let _ = decode(&text);
+        }
+    }
+}

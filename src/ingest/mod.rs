@@ -1,0 +1,10 @@
+//! Bytes to raw events: open and inflate, find the records, open their envelopes.
+//!
+//! Nothing here knows rules, assets or outputs. See docs/formats.md for what is read.
+
+pub mod csv;
+pub mod framer;
+pub mod json;
+pub mod reject;
+pub mod source;
+pub mod unwrap;

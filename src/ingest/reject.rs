@@ -1,0 +1,68 @@
+//! Why a record, or a whole file, is not read. Sentences for people, one place for all of them.
+
+use super::json::JsonError;
+
+/// The reason why one record gave no event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// Not JSON.
+    #[error("not valid JSON: {0}")]
+    BadJson(JsonError),
+    /// JSON, but no event.
+    #[error("not a CloudAudit event: neither eventName nor eventTime")]
+    NotAnEvent,
+    /// An API reply that is an error.
+    #[error("an API error reply, not events: run the export again")]
+    ApiError,
+    /// An event without a name.
+    #[error("event has no eventName")]
+    NoName,
+    /// An event without a time.
+    #[error("event has no eventTime")]
+    NoTime,
+    /// An event whose time cannot be read.
+    #[error("time {0:?} is not a date")]
+    BadTime(String),
+    /// The COS access log, which has similar fields.
+    #[error(
+        "this is a COS access log (requests to objects), not CloudAudit (API calls); akguard reads CloudAudit exports only"
+    )]
+    CosAccessLog,
+    /// Another provider's log.
+    #[error("this is an {0} event; akguard reads Tencent CloudAudit exports only")]
+    OtherCloud(&'static str),
+    /// A record over the size limit.
+    #[error("record is larger than {0} MiB and holds no list of events")]
+    TooLarge(usize),
+    /// Structure is broken, so that the record's end could not be found.
+    #[error("damaged record: {0}")]
+    Damaged(&'static str),
+    /// The input ends too early.
+    #[error("the file ends in the middle of a record")]
+    Cut,
+    /// The rest of an input could not be read.
+    #[error("cannot read further: {0}")]
+    Unreadable(String),
+    /// The file is in no known format.
+    #[error("not a CloudAudit export: {0}")]
+    UnknownFormat(String),
+}
+
+impl From<JsonError> for Reason {
+    fn from(error: JsonError) -> Self {
+        Self::BadJson(error)
+    }
+}
+
+/// A record that was not read: where it stands, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// Number of the file among all inputs, from 0.
+    pub file: u32,
+    /// Line the record starts on, from 1; 0 when the reject concerns the file as a whole.
+    pub line: u64,
+    /// Number of the record in its file, from 1; 0 when the reject concerns the file as a whole.
+    pub record: u64,
+    /// Why it was not read.
+    pub reason: Reason,
+}

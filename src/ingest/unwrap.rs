@@ -1,0 +1,586 @@
+//! From one record to its events: envelopes opened, JSON text inside JSON text decoded, rows and inner events merged.
+//!
+//! A record may be a raw event, a row with the event as text in it, or a whole API reply with fifty
+//! rows. What it is shows in its keys, never in the file's name. See docs/formats.md.
+
+use super::json::{Cursor, JsonError, Text, Value};
+use super::reject::Reason;
+use crate::event::raw::{Body, RawEvent, Session};
+use bumpalo::Bump;
+
+/// How many envelopes may stand inside one another. Known exports need four.
+const MAX_WRAPS: u8 = 8;
+
+/// What a record turned out to hold.
+pub type Found<'a> = Result<RawEvent<'a>, Reason>;
+
+/// Reads one record and hands every event in it, or the reason why there is none, to `emit`.
+pub fn unwrap_record<'a>(text: &'a str, bump: &'a Bump, emit: &mut impl FnMut(Found<'a>)) {
+    let mut cursor = Cursor::new(text);
+    loop {
+        // Several documents may share a line; commas between them are left over from a list.
+        while cursor.peek() == Some(b',') {
+            cursor.bump_byte();
+        }
+        let start = cursor.at();
+        if cursor.peek().is_none() {
+            return;
+        }
+        match document(&mut cursor, bump) {
+            Ok(doc) => resolve(doc, &text[start..cursor.at()], None, bump, 0, emit),
+            Err(error) => return emit(Err(Reason::from(error))),
+        }
+    }
+}
+
+/// One JSON document: an object with its fields sorted out, or text that may hold one.
+enum Document<'a> {
+    Object(Box<Fields<'a>>),
+    Text(&'a str),
+    Other,
+}
+
+/// An object's own event fields, and what it may be an envelope of.
+#[derive(Default)]
+struct Fields<'a> {
+    event: RawEvent<'a>,
+    /// The event inside a row: `CloudAuditEvent`, `LogJson` and the like.
+    inner: Option<Value<'a>>,
+    /// A list of rows, or an object around one.
+    wrapped: Option<Value<'a>>,
+    error: Option<Value<'a>>,
+    is_cloud_event: bool,
+    access_log_marks: u8,
+    other_cloud: Option<&'static str>,
+}
+
+fn document<'a>(cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<Document<'a>, JsonError> {
+    match cursor.peek() {
+        Some(b'{') => {
+            let mut fields = Box::<Fields<'a>>::default();
+            cursor.object(|key, cursor| field(&mut fields, key, cursor, bump))?;
+            Ok(Document::Object(fields))
+        }
+        _ => match cursor.value()? {
+            Value::Text(text) => Ok(Document::Text(text.to_str(bump))),
+            _ => Ok(Document::Other),
+        },
+    }
+}
+
+fn parse_text<'a>(text: &'a str, bump: &'a Bump) -> Result<Document<'a>, JsonError> {
+    let mut cursor = Cursor::new(text);
+    let doc = document(&mut cursor, bump)?;
+    match cursor.peek() {
+        None => Ok(doc),
+        Some(_) => Err(JsonError { at: cursor.at(), what: "more text after the event" }),
+    }
+}
+
+fn resolve<'a>(
+    doc: Document<'a>,
+    whole: &'a str,
+    outer: Option<&RawEvent<'a>>,
+    bump: &'a Bump,
+    wraps: u8,
+    emit: &mut impl FnMut(Found<'a>),
+) {
+    let mut fields = match doc {
+        Document::Object(fields) => fields,
+        Document::Text(text) if wraps < MAX_WRAPS => {
+            return match parse_text(text, bump) {
+                Ok(inner) => resolve(inner, text, outer, bump, wraps + 1, emit),
+                Err(error) => emit(Err(error.into())),
+            };
+        }
+        Document::Text(_) | Document::Other => return emit(Err(Reason::NotAnEvent)),
+    };
+    fields.event.whole = whole;
+    if let Some(outer) = outer {
+        fields.event.fill_from(outer);
+    }
+    if wraps >= MAX_WRAPS {
+        return emit(Err(Reason::NotAnEvent));
+    }
+    let envelope = fields.event.name.is_empty() || fields.is_cloud_event;
+    match (fields.inner, fields.wrapped) {
+        (Some(inner), _) => open_inner(inner, &fields.event, bump, wraps, emit),
+        (None, Some(wrapped)) if envelope => {
+            // An envelope has ids of its own; all it knows of the events in it is EventBridge's time.
+            let time = if fields.is_cloud_event { fields.event.time } else { "" };
+            open_wrapped(wrapped, &RawEvent { time, ..Default::default() }, bump, wraps, emit);
+        }
+        _ => emit(finish(&fields)),
+    }
+}
+
+/// Opens the event inside a row. When it is broken, the row around it stands in.
+fn open_inner<'a>(inner: Value<'a>, row: &RawEvent<'a>, bump: &'a Bump, wraps: u8, emit: &mut impl FnMut(Found<'a>)) {
+    let text = match inner {
+        Value::Text(text) => text.to_str(bump),
+        Value::Object(text) => text,
+        _ => "",
+    };
+    match parse_text(text, bump) {
+        Ok(Document::Object(fields)) => {
+            resolve(Document::Object(fields), text, Some(row), bump, wraps + 1, emit);
+        }
+        _ if row.name.is_empty() => {
+            let reason = parse_text(text, bump).err().map_or(Reason::NotAnEvent, Reason::from);
+            emit(Err(reason));
+        }
+        _ => emit(Ok(stand_in(row, text))),
+    }
+}
+
+/// The row as an event of its own, with the ids that can still be made out in the broken text.
+fn stand_in<'a>(row: &RawEvent<'a>, broken: &'a str) -> RawEvent<'a> {
+    let mut event = RawEvent { fell_back: true, ..*row };
+    for (field, name) in [
+        (&mut event.account, "accountId"),
+        (&mut event.principal, "principalId"),
+        (&mut event.resource_type, "resourceType"),
+        (&mut event.event_type, "eventType"),
+        (&mut event.action_type, "actionType"),
+        (&mut event.api_error_code, "apiErrorCode"),
+        (&mut event.client, "userAgent"),
+    ] {
+        if field.is_empty() {
+            *field = salvage(broken, name);
+        }
+    }
+    event
+}
+
+/// The plain value after `"name":` in a text that is not JSON as a whole; empty when there is none.
+fn salvage<'a>(text: &'a str, name: &str) -> &'a str {
+    let Some(after) = text.find(name).map(|at| &text[at + name.len()..]) else {
+        return "";
+    };
+    let Some(value) = after.strip_prefix("\":") else {
+        return "";
+    };
+    match Cursor::new(value).value() {
+        Ok(Value::Text(text)) if !text.escaped => text.raw,
+        Ok(Value::Number(number)) => number,
+        _ => "",
+    }
+}
+
+fn open_wrapped<'a>(
+    wrapped: Value<'a>,
+    outer: &RawEvent<'a>,
+    bump: &'a Bump,
+    wraps: u8,
+    emit: &mut impl FnMut(Found<'a>),
+) {
+    match wrapped {
+        Value::Array(text) => {
+            let items = Cursor::new(text).array(|cursor| {
+                let start = cursor.at();
+                let doc = document(cursor, bump)?;
+                let whole = text[start..cursor.at()].trim_start();
+                resolve(doc, whole, Some(outer), bump, wraps + 1, emit);
+                Ok(())
+            });
+            if let Err(error) = items {
+                emit(Err(error.into()));
+            }
+        }
+        Value::Object(text) => match parse_text(text, bump) {
+            Ok(doc) => resolve(doc, text, Some(outer), bump, wraps + 1, emit),
+            Err(error) => emit(Err(error.into())),
+        },
+        Value::Text(text) => resolve(Document::Text(text.to_str(bump)), "", Some(outer), bump, wraps + 1, emit),
+        _ => {}
+    }
+}
+
+fn finish<'a>(fields: &Fields<'a>) -> Found<'a> {
+    if let Some(cloud) = fields.other_cloud {
+        return Err(Reason::OtherCloud(cloud));
+    }
+    if fields.access_log_marks >= 2 {
+        return Err(Reason::CosAccessLog);
+    }
+    let event = fields.event;
+    match (&fields.error, event.name.is_empty(), event.time.is_empty()) {
+        (Some(_), true, _) => Err(Reason::ApiError),
+        (_, true, true) => Err(Reason::NotAnEvent),
+        (_, true, false) => Err(Reason::NoName),
+        (_, false, true) => Err(Reason::NoTime),
+        (_, false, false) => Ok(event),
+    }
+}
+
+/// A scalar as text, without space around it; `null` is `""`.
+fn scalar<'a>(value: Value<'a>, bump: &'a Bump) -> &'a str {
+    match value {
+        Value::Null => "",
+        Value::Bool(true) => "true",
+        Value::Bool(false) => "false",
+        Value::Number(text) | Value::Object(text) | Value::Array(text) => text,
+        Value::Text(text) => text.to_str(bump).trim(),
+    }
+}
+
+fn set<'a>(slot: &mut &'a str, value: Value<'a>, bump: &'a Bump) {
+    if slot.is_empty() {
+        *slot = scalar(value, bump);
+    }
+}
+
+fn body<'a>(value: Value<'a>) -> Body<'a> {
+    match value {
+        Value::Text(Text { raw: "", .. }) | Value::Null => Body::Missing,
+        Value::Text(Text { raw, escaped: true }) => Body::Escaped(raw),
+        Value::Text(Text { raw, escaped: false }) => Body::Text(raw),
+        Value::Object(text) | Value::Array(text) => Body::Text(text),
+        Value::Bool(_) | Value::Number(_) => Body::Missing,
+    }
+}
+
+/// Sorts one field of an event, row or envelope. Names are first compared as CloudAudit writes them,
+/// which is fast; others go through [`odd_field`].
+fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<(), JsonError> {
+    let event = &mut out.event;
+    let slot = match key.raw {
+        "eventName" | "EventName" => &mut event.name,
+        "eventTime" | "EventTime" => return time_field(&mut event.time, cursor, bump),
+        "requestID" | "RequestID" => &mut event.request_id,
+        "eventID" | "EventId" => &mut event.event_id,
+        "resourceType" => &mut event.resource_type,
+        "eventSource" | "EventSource" => &mut event.source,
+        "eventRegion" | "EventRegion" => &mut event.region,
+        "eventType" => &mut event.event_type,
+        "actionType" => &mut event.action_type,
+        "errorCode" | "ErrorCode" => &mut event.error_code,
+        "apiErrorCode" => &mut event.api_error_code,
+        "apiErrorMessage" => &mut event.api_error_message,
+        "sourceIPAddress" | "SourceIPAddress" => &mut event.source_ip,
+        "userAgent" => &mut event.client,
+        "eventPlatform" => &mut event.platform,
+        "Location" => &mut event.location,
+        "AccountID" => &mut event.account,
+        "SecretId" => &mut event.secret_id,
+        "Username" => &mut event.user_name,
+        "requestParameters" => {
+            event.request = body(cursor.value()?);
+            return Ok(());
+        }
+        "responseElements" => {
+            event.response = body(cursor.value()?);
+            return Ok(());
+        }
+        "userIdentity" => return identity(event, cursor, bump),
+        "eventVersion" | "errorMessage" | "httpMethod" | "apiVersion" | "sensitiveAction" | "resources"
+        | "resourceName" | "resourceSet" | "tags" | "cliIp" | "ResourceTypeCn" | "EventNameCn" | "ResourceRegion"
+        | "@timestamp" => return cursor.skip(),
+        _ => return odd_field(out, key, cursor, bump),
+    };
+    if slot.is_empty() {
+        *slot = scalar(cursor.value()?, bump);
+        return Ok(());
+    }
+    cursor.skip()
+}
+
+/// `eventTime` may be a list; its first item counts.
+fn time_field<'a>(slot: &mut &'a str, cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<(), JsonError> {
+    let value = match cursor.value()? {
+        Value::Array(list) => {
+            let mut first = Value::Null;
+            Cursor::new(list).array(|cursor| {
+                let item = cursor.value()?;
+                if first == Value::Null {
+                    first = item;
+                }
+                Ok(())
+            })?;
+            first
+        }
+        value => value,
+    };
+    set(slot, value, bump);
+    Ok(())
+}
+
+/// Fields with other spellings, envelopes, and the marks of other logs.
+fn odd_field<'a>(
+    out: &mut Fields<'a>,
+    key: Text<'a>,
+    cursor: &mut Cursor<'a>,
+    bump: &'a Bump,
+) -> Result<(), JsonError> {
+    let name = key.to_str(bump);
+    if let Some((head, rest)) = name.split_once('.') {
+        return dotted_field(&mut out.event, head, rest, cursor, bump);
+    }
+    let lower = name.to_ascii_lowercase();
+    match lower.as_str() {
+        "cloudauditevent" | "logjson" | "cloudtrailevent" | "__content__" => keep_inner(&mut out.inner, cursor),
+        "event" => keep_wrapped(&mut out.wrapped, cursor),
+        "response" | "data" | "events" | "results" | "records" | "list" => keep_wrapped(&mut out.wrapped, cursor),
+        "error" => keep_wrapped(&mut out.error, cursor),
+        "specversion" => {
+            out.is_cloud_event = true;
+            cursor.skip()
+        }
+        "time" | "__timestamp__" => time_field(&mut out.event.time, cursor, bump),
+        "bucketname" | "usersecretkeyid" => {
+            out.access_log_marks += 1;
+            cursor.skip()
+        }
+        "awsregion" => {
+            out.other_cloud = Some("AWS CloudTrail");
+            cursor.skip()
+        }
+        "acsregion" => {
+            out.other_cloud = Some("Alibaba Cloud ActionTrail");
+            cursor.skip()
+        }
+        _ => spelled_otherwise(&mut out.event, &lower, cursor, bump),
+    }
+}
+
+/// The event's own fields in another letter case.
+fn spelled_otherwise<'a>(
+    event: &mut RawEvent<'a>,
+    lower: &str,
+    cursor: &mut Cursor<'a>,
+    bump: &'a Bump,
+) -> Result<(), JsonError> {
+    let slot = match lower {
+        "eventname" => &mut event.name,
+        "eventtime" => return time_field(&mut event.time, cursor, bump),
+        "requestid" => &mut event.request_id,
+        "eventid" => &mut event.event_id,
+        "resourcetype" => &mut event.resource_type,
+        "eventsource" => &mut event.source,
+        "eventregion" => &mut event.region,
+        "eventtype" => &mut event.event_type,
+        "actiontype" => &mut event.action_type,
+        "errorcode" => &mut event.error_code,
+        "apierrorcode" => &mut event.api_error_code,
+        "apierrormessage" => &mut event.api_error_message,
+        "sourceipaddress" => &mut event.source_ip,
+        "useragent" => &mut event.client,
+        "eventplatform" => &mut event.platform,
+        "location" => &mut event.location,
+        "accountid" => &mut event.account,
+        "secretid" => &mut event.secret_id,
+        "username" => &mut event.user_name,
+        "useridentity" => return identity(event, cursor, bump),
+        "requestparameters" => {
+            event.request = body(cursor.value()?);
+            return Ok(());
+        }
+        "responseelements" => {
+            event.response = body(cursor.value()?);
+            return Ok(());
+        }
+        _ => return cursor.skip(),
+    };
+    set(slot, cursor.value()?, bump);
+    Ok(())
+}
+
+fn keep_inner<'a>(slot: &mut Option<Value<'a>>, cursor: &mut Cursor<'a>) -> Result<(), JsonError> {
+    let value = cursor.value()?;
+    let empty = matches!(value, Value::Null | Value::Text(Text { raw: "", .. }));
+    if slot.is_none() && !empty {
+        *slot = Some(value);
+    }
+    Ok(())
+}
+
+fn keep_wrapped<'a>(slot: &mut Option<Value<'a>>, cursor: &mut Cursor<'a>) -> Result<(), JsonError> {
+    let value = cursor.value()?;
+    let holds = match value {
+        Value::Object(_) | Value::Array(_) => true,
+        Value::Text(text) => text.raw.starts_with(['{', '[']),
+        _ => false,
+    };
+    if holds && slot.is_none() {
+        *slot = Some(value);
+    }
+    Ok(())
+}
+
+/// `userIdentity.secretId` and the like, as CLS writes indexed keys.
+fn dotted_field<'a>(
+    event: &mut RawEvent<'a>,
+    head: &str,
+    rest: &'a str,
+    cursor: &mut Cursor<'a>,
+    bump: &'a Bump,
+) -> Result<(), JsonError> {
+    if !head.eq_ignore_ascii_case("userIdentity") {
+        return cursor.skip();
+    }
+    match rest.split_once('.') {
+        None => identity_field(event, rest, cursor, bump),
+        Some(("sessionContext", name)) => session_field(&mut event.session, name, cursor, bump),
+        Some(_) => cursor.skip(),
+    }
+}
+
+/// Reads an object, or text that holds one; anything else is moved over.
+fn object_or_text<'a>(
+    cursor: &mut Cursor<'a>,
+    bump: &'a Bump,
+    mut each: impl FnMut(&'a str, &mut Cursor<'a>) -> Result<(), JsonError>,
+) -> Result<(), JsonError> {
+    match cursor.peek() {
+        Some(b'{') => cursor.object(|key, cursor| each(key.to_str(bump), cursor)),
+        Some(b'"') => {
+            let Value::Text(text) = cursor.value()? else {
+                return Ok(());
+            };
+            if text.raw.is_empty() {
+                return Ok(());
+            }
+            // Text that is cut or no JSON gives what stands before the damage.
+            let _ = Cursor::new(text.to_str(bump)).object(|key, cursor| each(key.to_str(bump), cursor));
+            Ok(())
+        }
+        _ => cursor.skip(),
+    }
+}
+
+fn identity<'a>(event: &mut RawEvent<'a>, cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<(), JsonError> {
+    object_or_text(cursor, bump, |name, cursor| identity_field(event, name, cursor, bump))
+}
+
+fn identity_field<'a>(
+    event: &mut RawEvent<'a>,
+    name: &'a str,
+    cursor: &mut Cursor<'a>,
+    bump: &'a Bump,
+) -> Result<(), JsonError> {
+    let slot = match name {
+        "type" => &mut event.identity_type,
+        "principalId" => &mut event.principal,
+        "accountId" => &mut event.account,
+        "userName" => &mut event.user_name,
+        "secretId" => &mut event.secret_id,
+        "roleSessionName" => &mut event.role_session_name,
+        "sessionContext" => {
+            let session = &mut event.session;
+            return object_or_text(cursor, bump, |name, cursor| session_field(session, name, cursor, bump));
+        }
+        _ => return cursor.skip(),
+    };
+    *slot = scalar(cursor.value()?, bump);
+    Ok(())
+}
+
+fn session_field<'a>(
+    session: &mut Session<'a>,
+    name: &'a str,
+    cursor: &mut Cursor<'a>,
+    bump: &'a Bump,
+) -> Result<(), JsonError> {
+    match name {
+        // The token itself is a secret: only that there is one is kept.
+        "token" => session.has_token = !scalar(cursor.value()?, bump).is_empty(),
+        "expireTime" => session.has_expiry = !scalar(cursor.value()?, bump).is_empty(),
+        "userIp" => session.user_ip = scalar(cursor.value()?, bump),
+        "appId" => session.app_id = scalar(cursor.value()?, bump),
+        "extraInfo" => {
+            return object_or_text(cursor, bump, |name, cursor| {
+                match name {
+                    "roleName" => session.role_name = scalar(cursor.value()?, bump),
+                    "roleSessionName" => session.role_session_name = scalar(cursor.value()?, bump),
+                    _ => cursor.skip()?,
+                }
+                Ok(())
+            });
+        }
+        _ => cursor.skip()?,
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<Result<(String, String, String, bool), String>> {
+        let bump = Bump::new();
+        let mut out = Vec::new();
+        // Leaks nothing: the closure copies what it needs before the bump goes.
+        unwrap_record(bump.alloc_str(text), &bump, &mut |found: Found<'_>| {
+            out.push(
+                found
+                    .map(|e| (e.name.to_string(), e.time.to_string(), e.secret_id.to_string(), e.fell_back))
+                    .map_err(|reason| reason.to_string()),
+            );
+        });
+        out
+    }
+
+    fn event(name: &str, time: &str, secret: &str) -> Result<(String, String, String, bool), String> {
+        Ok((name.into(), time.into(), secret.into(), false))
+    }
+
+    #[test]
+    fn a_raw_event_is_read_with_text_and_number_fields() {
+        let text =
+            r#"{"eventName":"A","eventTime":17,"userIdentity":{"secretId":"k","principalId":4611686018433460001}}"#;
+        assert_eq!(read(text), [event("A", "17", "k")]);
+    }
+
+    #[test]
+    fn rows_open_to_their_inner_event_and_fill_its_gaps() {
+        let text = r#"{"Response":{"Events":[{"CloudAuditEvent":"{\"eventName\":\"A\",\"userIdentity\":\"{\\\"secretId\\\":\\\"k\\\"}\"}","EventTime":"9","EventName":"outer"}]}}"#;
+        assert_eq!(read(text), [event("A", "9", "k")]);
+    }
+
+    #[test]
+    fn a_broken_inner_event_falls_back_to_its_row() {
+        let text = r#"{"Events":[{"CloudAuditEvent":"{\"eventName\":\"A\",\"requestParameters\":\"{\"x\":1}\"}","EventName":"A","EventTime":9,"SecretId":"k"}]}"#;
+        assert_eq!(read(text), [Ok(("A".into(), "9".into(), "k".into(), true))]);
+    }
+
+    #[test]
+    fn envelopes_of_eventbridge_cls_and_kafka_are_opened() {
+        let bridge =
+            r#"{"specversion":"1.0","time":1680513809000,"data":{"eventName":"A","userIdentity":{"secretId":"k"}}}"#;
+        assert_eq!(read(bridge), [event("A", "1680513809000", "k")]);
+        let cls = r#"{"Results":[{"Time":5,"LogJson":"{\"eventName\":\"A\",\"eventTime\":\"7\",\"userIdentity.secretId\":\"k\"}"}]}"#;
+        assert_eq!(read(cls), [event("A", "7", "k")]);
+        let platform = r#"{"data":{"List":[{"EventName":"A","EventTime":7,"SecretId":"k"}],"TotalCount":1}}"#;
+        assert_eq!(read(platform), [event("A", "7", "k")]);
+    }
+
+    #[test]
+    fn text_items_and_several_documents_on_a_line_are_read() {
+        let text = r#""{\"eventName\":\"A\",\"eventTime\":7}", {"eventName":"B","eventTime":[8,9]}"#;
+        assert_eq!(read(text), [event("A", "7", ""), event("B", "8", "")]);
+    }
+
+    #[test]
+    fn other_logs_and_replies_are_refused_by_name() {
+        let reason = |text: &str| read(text).remove(0).expect_err("a reason");
+        assert!(
+            reason(
+                r#"{"userSecretKeyId":"k","bucketName":"b","eventName":"GETBucket","eventTime":"2025-01-01T00:00:00Z"}"#
+            )
+            .contains("COS access log")
+        );
+        assert!(
+            reason(r#"{"awsRegion":"us-east-1","eventName":"A","eventTime":"2025-01-01T00:00:00Z"}"#)
+                .contains("AWS CloudTrail")
+        );
+        assert!(reason(r#"{"Response":{"Error":{"Code":"AuthFailure"},"RequestId":"x"}}"#).contains("error"));
+        assert!(reason(r#"{"InstanceSet":[]}"#).contains("not a CloudAudit event"));
+        assert!(reason(r#"{"eventName":"A"}"#).contains("no eventTime"));
+    }
+
+    #[test]
+    fn envelopes_inside_envelopes_end_somewhere() {
+        let text = format!("{}{}", r#"{"data":"#.repeat(100), "1".to_string() + &"}".repeat(100));
+        assert!(read(&text).remove(0).is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! akguard finds misuse of Tencent Cloud access keys in exported CloudAudit logs, offline.
+//!
+//! ```text
+//! files ─> ingest ─> event ─> enrich ─> detect ─> alarm ─> report / cli
+//!          read      fields   flags     rules     fold
+//!          catalog (facts) and inventory (what the account owns) feed enrich and detect
+//! ```
+//!
+//! `docs/architecture.md` is the map. [`pipeline::scan`] is the whole job on one screen.
+
+pub mod alarm;
+pub mod catalog;
+pub mod cli;
+pub mod detect;
+pub mod enrich;
+pub mod event;
+pub mod ingest;
+pub mod inventory;
+pub mod pipeline;
+pub mod report;
+pub mod settings;

@@ -1,0 +1,417 @@
+//! The whole scan on one screen; the only place that knows the order of the rooms.
+//!
+//! One thread reads and frames, the others parse, enrich and evaluate. Chunks are told apart by a
+//! sequence number, and duplicates are looked up in that order, so that a scan of the same inputs
+//! gives the same bytes however the threads run.
+
+use crate::alarm::model::{Alarm, Resolver, resolve};
+use crate::detect::engine::{Engine, Findings};
+use crate::enrich::names::NameTables;
+use crate::enrich::{Enricher, SetAside, World};
+use crate::event::id::event_key;
+use crate::event::raw::RawEvent;
+use crate::event::time::parse_event_time;
+use crate::ingest::framer::Chunk;
+use crate::ingest::reject::{Reason, Reject};
+use crate::ingest::source::{FileOutcome, FileState, Input, read_all};
+use crate::ingest::unwrap::unwrap_record;
+use bumpalo::Bump;
+use crossbeam_channel::Receiver;
+use hashbrown::{HashMap, HashSet};
+use polars::prelude::PolarsResult;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Rows of a batch: enough that a polars select costs little per event, few enough for the cache.
+const BATCH_ROWS: usize = 32_768;
+/// Rejects shown one by one; all of them are counted.
+const SHOWN_REJECTS: usize = 100;
+/// Chunks waiting between reader and workers.
+const QUEUE: usize = 4;
+
+/// What to scan, and how.
+#[derive(Debug)]
+pub struct ScanPlan {
+    /// Inputs in order.
+    pub inputs: Vec<Input>,
+    /// Leave out events before this time, in milliseconds.
+    pub since: Option<i64>,
+    /// Leave out events at or after this time.
+    pub until: Option<i64>,
+    /// Worker threads.
+    pub workers: usize,
+}
+
+/// What became of the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// Read.
+    pub read: u64,
+    /// Not read, or without a single event that could be.
+    pub rejected: u64,
+    /// Empty.
+    pub empty: u64,
+}
+
+/// What became of the records. `read` is the sum of the next five; rejected records stand beside them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventCounts {
+    /// Events read.
+    pub read: u64,
+    /// Taken by the rules.
+    pub evaluated: u64,
+    /// Seen before.
+    pub duplicates: u64,
+    /// Made by the platform.
+    pub platform: u64,
+    /// Signed by no key.
+    pub without_key: u64,
+    /// Outside the time range asked for.
+    pub outside_range: u64,
+    /// Records that are no readable event.
+    pub rejected: u64,
+    /// Among those read: the inner event was broken and its row stood in.
+    pub fell_back: u64,
+}
+
+/// Everything a scan found out.
+#[derive(Debug)]
+pub struct ScanOutcome {
+    /// Alarms, worst first.
+    pub alarms: Vec<Alarm>,
+    /// What became of the files.
+    pub files: FileCounts,
+    /// What became of the records.
+    pub events: EventCounts,
+    /// First and last time of an evaluated event, in milliseconds.
+    pub time_span: Option<(i64, i64)>,
+    /// The first rejects, in order.
+    pub rejects: Vec<Reject>,
+    /// Rejects by file and reason: how many there are.
+    pub reject_counts: Vec<(u32, String, u64)>,
+    /// The files, by number.
+    pub file_outcomes: Vec<FileOutcome>,
+    /// Calls folded into alarms.
+    pub calls: u64,
+}
+
+/// Scans the inputs and returns what was found. `progress` counts bytes read from disk.
+pub fn scan(plan: &ScanPlan, world: &World, engine: &Engine, progress: &AtomicU64) -> PolarsResult<ScanOutcome> {
+    let tables = NameTables::default();
+    let turnstile = Turnstile::default();
+    let (sender, receiver) = crossbeam_channel::bounded::<Chunk>(QUEUE);
+    let (file_outcomes, results) = std::thread::scope(|threads| {
+        let workers: Vec<_> = (0..plan.workers.max(1))
+            .map(|_| {
+                let chunks = receiver.clone();
+                let (tables, turnstile) = (&tables, &turnstile);
+                threads.spawn(move || Worker::new(plan, world, engine, tables, turnstile).run(&chunks))
+            })
+            .collect();
+        drop(receiver);
+        let files = read_all(&plan.inputs, progress, &mut |chunk| sender.send(chunk).is_ok());
+        drop(sender);
+        let results: Vec<_> = workers.into_iter().map(join).collect();
+        (files, results)
+    });
+    let mut found = Findings::new(engine);
+    let mut app_ids = HashMap::new();
+    for result in results {
+        let (findings, ids) = result?;
+        found.merge(findings);
+        merge_app_ids(&mut app_ids, ids);
+    }
+    let names = tables.finish();
+    found.judge(engine, &names, world);
+    let resolver = Resolver {
+        rules: engine.rules(),
+        names: &names,
+        inventory: &world.inventory,
+        catalog: &world.catalog,
+        app_ids: &app_ids,
+    };
+    let alarms = resolve(found.folder, &resolver);
+    Ok(turnstile.outcome(alarms, file_outcomes))
+}
+
+fn join<T>(worker: std::thread::ScopedJoinHandle<'_, T>) -> T {
+    worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn merge_app_ids(own: &mut HashMap<u32, String>, other: HashMap<u32, String>) {
+    for (account, id) in other {
+        let entry = own.entry(account).or_insert_with(|| id.clone());
+        if id < *entry {
+            *entry = id;
+        }
+    }
+}
+
+/// An event with its time read, and where it stands.
+struct Parsed<'a> {
+    event: RawEvent<'a>,
+    time: i64,
+    key: u128,
+}
+
+/// One thread's share of the work.
+struct Worker<'w> {
+    plan: &'w ScanPlan,
+    engine: &'w Engine,
+    world: &'w World,
+    turnstile: &'w Turnstile,
+    enricher: Enricher<'w>,
+    findings: Findings,
+}
+
+impl<'w> Worker<'w> {
+    fn new(
+        plan: &'w ScanPlan,
+        world: &'w World,
+        engine: &'w Engine,
+        tables: &'w NameTables,
+        turnstile: &'w Turnstile,
+    ) -> Self {
+        let enricher = Enricher::new(world, tables);
+        Self { plan, engine, world, turnstile, enricher, findings: Findings::new(engine) }
+    }
+
+    fn run(mut self, chunks: &Receiver<Chunk>) -> PolarsResult<(Findings, HashMap<u32, String>)> {
+        let mut bump = Bump::new();
+        let mut failure = None;
+        for chunk in chunks {
+            // After a failure, chunks are still passed through, so that the others are not left waiting.
+            let result = self.take(chunk, &bump);
+            bump.reset();
+            failure = failure.or(result.err());
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        self.flush()?;
+        let created = std::mem::take(&mut self.enricher.created);
+        self.findings.history.created = created;
+        Ok((self.findings, self.enricher.app_ids))
+    }
+
+    fn take(&mut self, chunk: Chunk, bump: &Bump) -> PolarsResult<()> {
+        let mut parsed = Vec::with_capacity(chunk.spans.len());
+        let mut rejects = chunk.rejects;
+        let valid = std::str::from_utf8(&chunk.bytes);
+        for span in &chunk.spans {
+            let bytes = &chunk.bytes[span.start..span.end];
+            let text = match &valid {
+                Ok(all) => &all[span.start..span.end],
+                Err(_) => bump.alloc_str(&String::from_utf8_lossy(bytes)),
+            };
+            let reject = |reason| Reject { file: chunk.file, line: span.line, record: span.record, reason };
+            unwrap_record(text, bump, &mut |found| match found.and_then(|event| self.timed(event)) {
+                Ok(event) => parsed.push(event),
+                Err(reason) => rejects.push(reject(reason)),
+            });
+        }
+        let turn = self.turnstile.enter(chunk.sequence);
+        let mut turn = turn;
+        let fresh: Vec<bool> = parsed.iter().map(|event| self.admit(&mut turn, chunk.file, event)).collect();
+        turn.reject_all(rejects);
+        self.turnstile.leave(turn);
+        let mut set_aside = EventCounts::default();
+        let mut span: Option<(i64, i64)> = None;
+        for (event, _) in parsed.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
+            match self.enricher.push(&event.event, event.time) {
+                Some(SetAside::Platform) => set_aside.platform += 1,
+                Some(SetAside::WithoutKey) => set_aside.without_key += 1,
+                None => {
+                    set_aside.evaluated += 1;
+                    span = widened(span, event.time);
+                }
+            }
+            if self.enricher.batch.len() >= BATCH_ROWS {
+                self.flush()?;
+            }
+        }
+        self.turnstile.count(&set_aside, span);
+        Ok(())
+    }
+
+    fn timed<'a>(&self, event: RawEvent<'a>) -> Result<Parsed<'a>, Reason> {
+        let time = parse_event_time(event.time, self.world.naive_offset);
+        let time = time.ok_or_else(|| Reason::BadTime(event.time.chars().take(40).collect()))?;
+        Ok(Parsed { key: event_key(&event), event, time })
+    }
+
+    /// Counts an event as outside the range, a duplicate, or new; tells whether it is new.
+    fn admit(&self, turn: &mut Tally, file: u32, event: &Parsed<'_>) -> bool {
+        turn.saw(file);
+        turn.events.fell_back += u64::from(event.event.fell_back);
+        let early = self.plan.since.is_some_and(|since| event.time < since);
+        let late = self.plan.until.is_some_and(|until| event.time >= until);
+        if early || late {
+            turn.events.outside_range += 1;
+            return false;
+        }
+        let new = turn.keys.insert(event.key);
+        turn.events.duplicates += u64::from(!new);
+        new
+    }
+
+    fn flush(&mut self) -> PolarsResult<()> {
+        if self.enricher.batch.is_empty() {
+            return Ok(());
+        }
+        let events = self.enricher.batch.finish()?;
+        self.findings.take(self.engine, &events, &self.world.catalog)
+    }
+}
+
+fn widened(span: Option<(i64, i64)>, time: i64) -> Option<(i64, i64)> {
+    Some(span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))))
+}
+
+/// Event keys are hashes already.
+#[derive(Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 ^= u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = (key >> 64) as u64;
+    }
+}
+
+/// What is counted in the order of chunks: event keys, rejects, files.
+#[derive(Default)]
+struct Tally {
+    next: u64,
+    keys: HashSet<u128, BuildHasherDefault<Identity>>,
+    events: EventCounts,
+    span: Option<(i64, i64)>,
+    rejects: Vec<Reject>,
+    reject_counts: BTreeMap<(u32, String), u64>,
+    files_with_events: HashSet<u32>,
+}
+
+/// Reasons told apart for each file; texts of hostile files may differ in every record.
+const MAX_REASONS: usize = 10_000;
+
+impl Tally {
+    fn saw(&mut self, file: u32) {
+        self.files_with_events.insert(file);
+    }
+
+    fn reject_all(&mut self, rejects: Vec<Reject>) {
+        for reject in rejects {
+            self.events.rejected += 1;
+            let reason = match &reject.reason {
+                Reason::BadJson(error) => format!("not valid JSON: {}", error.what),
+                other => other.to_string(),
+            };
+            let full = self.reject_counts.len() >= MAX_REASONS;
+            let key = (reject.file, if full { "other reasons".to_string() } else { reason });
+            *self.reject_counts.entry(key).or_default() += 1;
+            if self.rejects.len() < SHOWN_REJECTS {
+                self.rejects.push(reject);
+            }
+        }
+    }
+}
+
+/// Lets workers into the tally one at a time, in the order of chunks.
+#[derive(Default)]
+struct Turnstile {
+    tally: Mutex<Tally>,
+    moved: Condvar,
+}
+
+impl Turnstile {
+    fn enter(&self, sequence: u64) -> MutexGuard<'_, Tally> {
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        self.moved.wait_while(tally, |tally| tally.next != sequence).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leave(&self, mut tally: MutexGuard<'_, Tally>) {
+        tally.next += 1;
+        drop(tally);
+        self.moved.notify_all();
+    }
+
+    fn count(&self, counts: &EventCounts, span: Option<(i64, i64)>) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.events.evaluated += counts.evaluated;
+        tally.events.platform += counts.platform;
+        tally.events.without_key += counts.without_key;
+        if let Some((first, last)) = span {
+            tally.span = widened(widened(tally.span, first), last);
+        }
+    }
+
+    fn outcome(self, alarms: Vec<Alarm>, mut files: Vec<FileOutcome>) -> ScanOutcome {
+        let mut tally = self.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut whole_files = Vec::new();
+        for (number, file) in (0..).zip(&mut files) {
+            if let FileState::Rejected(reason) = &file.state {
+                whole_files.push(Reject { file: number, line: 0, record: 0, reason: reason.clone() });
+            }
+            let rejects = tally.reject_counts.range((number, String::new())..(number + 1, String::new())).next();
+            if file.state == FileState::Read && !tally.files_with_events.contains(&number) {
+                file.state = rejects.map_or(FileState::Empty, |((_, reason), _)| {
+                    FileState::Rejected(Reason::UnknownFormat(format!("no record could be read: {reason}")))
+                });
+            }
+        }
+        // A file that was refused as a whole stands before single records, and is not a record itself.
+        let records = std::mem::take(&mut tally.rejects);
+        let mut rejects: Vec<Reject> = whole_files;
+        rejects.extend(records);
+        rejects.sort_by_key(|reject| (reject.file, reject.record, reject.line));
+        rejects.truncate(SHOWN_REJECTS);
+        let mut events = tally.events;
+        events.read =
+            events.outside_range + events.duplicates + events.platform + events.without_key + events.evaluated;
+        ScanOutcome {
+            calls: alarms.iter().map(Alarm::total).sum(),
+            alarms,
+            files: count_files(&files),
+            events,
+            time_span: tally.span,
+            rejects,
+            reject_counts: tally.reject_counts.into_iter().map(|((file, reason), n)| (file, reason, n)).collect(),
+            file_outcomes: files,
+        }
+    }
+}
+
+fn count_files(files: &[FileOutcome]) -> FileCounts {
+    let mut counts = FileCounts::default();
+    for file in files {
+        match file.state {
+            FileState::Read => counts.read += 1,
+            FileState::Empty => counts.empty += 1,
+            FileState::Rejected(_) => counts.rejected += 1,
+        }
+    }
+    counts
+}
+
+/// The bytes of all inputs on disk, for a progress bar.
+pub fn total_bytes(inputs: &[Input]) -> u64 {
+    inputs.iter().map(Input::size).sum()
+}
+
+/// Reads a progress counter.
+pub fn bytes_read(progress: &AtomicU64) -> u64 {
+    progress.load(Ordering::Relaxed)
+}

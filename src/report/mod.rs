@@ -1,0 +1,44 @@
+//! Outputs: one file per format. Nothing is decided here, and nothing from a log reaches a reader alive.
+
+pub mod csv;
+pub mod json;
+pub mod table;
+pub mod text;
+
+use crate::pipeline::ScanOutcome;
+use chrono_tz::Tz;
+use std::io::{self, Write};
+
+/// The formats of a scan's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: a summary and the alarm list.
+    Table,
+    /// One object with summary and alarms.
+    Json,
+    /// One alarm a line.
+    Jsonl,
+    /// One alarm a line, without records.
+    Csv,
+}
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Zone that times are shown in.
+    pub zone: Tz,
+    /// Colour, for terminals.
+    pub colour: bool,
+    /// Width to fit tables into; none for as wide as needed.
+    pub width: Option<u16>,
+}
+
+/// Writes a scan's result.
+pub fn write(outcome: &ScanOutcome, format: Format, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Table => table::write(outcome, view, out),
+        Format::Json => json::write(outcome, view, out),
+        Format::Jsonl => json::write_lines(outcome, view, out),
+        Format::Csv => csv::write(outcome, view, out),
+    }
+}

@@ -1,0 +1,79 @@
+//! Small texts every format needs: times, numbers, and log text made harmless.
+
+use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use chrono_tz::Tz;
+
+fn local(ms: i64, zone: Tz) -> DateTime<Tz> {
+    zone.from_utc_datetime(&Utc.timestamp_millis_opt(ms).single().unwrap_or_default().naive_utc())
+}
+
+/// `YYYY-MM-DD HH:MM:SS` in the zone, for people.
+pub fn time(ms: i64, zone: Tz) -> String {
+    local(ms, zone).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// RFC 3339 with the zone's offset, for programs. Milliseconds only where there are any.
+pub fn rfc3339(ms: i64, zone: Tz) -> String {
+    local(ms, zone).to_rfc3339_opts(SecondsFormat::AutoSi, false)
+}
+
+/// Replaces everything that could act on a terminal or hide text: control characters, and characters
+/// that change the direction of writing.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
+}
+
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
+}
+
+/// At most `most` characters, the last of them an ellipsis when something was cut.
+pub fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_string();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// A number with thousands separated by commas.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 alarm`, `2 alarms`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_in_the_zone() {
+        let zone = chrono_tz::Asia::Shanghai;
+        assert_eq!(time(1_680_513_809_000, zone), "2023-04-03 17:23:29");
+        assert_eq!(rfc3339(1_680_513_809_000, zone), "2023-04-03T17:23:29+08:00");
+        assert_eq!(rfc3339(1_680_513_809_120, chrono_tz::UTC), "2023-04-03T09:23:29.120+00:00");
+    }
+
+    #[test]
+    fn escape_codes_and_direction_marks_are_replaced() {
+        assert_eq!(printable("a\x1b[31mb\r\n\u{202e}c"), "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}c");
+        assert_eq!(printable("中文 ok"), "中文 ok");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

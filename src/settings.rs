@@ -1,0 +1,185 @@
+//! The settings file, and where it is looked for. See docs/settings.md.
+
+use crate::catalog::edit::Lists;
+use crate::catalog::{Catalog, CatalogError, Overrides};
+use crate::detect::params;
+use crate::detect::rules::cloud_manager_call::CloudManagerCall;
+use crate::detect::rules::hacker_tool::HackerTool;
+use crate::detect::rules::{ActiveRule, RuleError, active};
+use crate::event::time::parse_offset;
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read settings file {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or holds an unknown name.
+    #[error("cannot read settings file {path}: {what}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        what: String,
+    },
+    /// A rule's settings are wrong.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// A list is wrong.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The zone has no such name.
+    #[error("{0:?} is not a time zone; use a name such as Asia/Shanghai or Europe/Berlin")]
+    Zone(String),
+    /// The offset cannot be read.
+    #[error("{0:?} is not an offset; use one such as +08:00")]
+    Offset(String),
+}
+
+/// The settings file as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    tz: Option<String>,
+    naive_tz: Option<String>,
+    github_meta: Option<PathBuf>,
+    rules: BTreeMap<String, toml::Table>,
+    lists: Lists,
+}
+
+/// The settings, with what the command line says on top.
+#[derive(Debug, Default)]
+pub struct Settings {
+    file: File,
+    folder: PathBuf,
+    /// Zone of local dates, from the command line.
+    pub tz: Option<String>,
+    /// Offset of times without one, from the command line.
+    pub naive_tz: Option<String>,
+    /// A saved meta document, from the command line.
+    pub github_meta: Option<PathBuf>,
+}
+
+/// The zone when nobody names one: the console's own.
+const DEFAULT_ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
+/// The offset of times without one: proven to be +08:00 for the China site.
+const DEFAULT_OFFSET: i32 = 8 * 3600;
+
+impl Settings {
+    /// Reads the settings file at `path`.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_path_buf(), source })?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        let file = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            SettingsError::Parse { path: path.to_path_buf(), what: format!("line {line}: {}", error.message()) }
+        })?;
+        Ok(Self { file, folder, ..Self::default() })
+    }
+
+    /// The zone of local dates and hours.
+    pub fn zone(&self) -> Result<chrono_tz::Tz, SettingsError> {
+        let name = self.tz.as_ref().or(self.file.tz.as_ref());
+        name.map_or(Ok(DEFAULT_ZONE), |name| name.parse().map_err(|_| SettingsError::Zone(name.clone())))
+    }
+
+    /// Seconds east of UTC of times without an offset.
+    pub fn naive_offset(&self) -> Result<i32, SettingsError> {
+        let text = self.naive_tz.as_ref().or(self.file.naive_tz.as_ref());
+        text.map_or(Ok(DEFAULT_OFFSET), |text| parse_offset(text).ok_or_else(|| SettingsError::Offset(text.clone())))
+    }
+
+    /// The rules that are on.
+    pub fn rules(&self) -> Result<Vec<ActiveRule>, SettingsError> {
+        Ok(active(&self.file.rules)?)
+    }
+
+    /// The catalog with the settings' changes.
+    pub fn catalog(&self) -> Result<Catalog, SettingsError> {
+        let hacker_tool: HackerTool = self.rule_params("hacker-tool")?;
+        let pattern_of = |id: &str| {
+            let table = self.file.rules.get(id)?;
+            table.get("pattern")?.as_str().map(str::to_string)
+        };
+        let patterns = [("cos-browser", "cos-browser-call"), ("cloud-manager", "cloud-manager-call")];
+        let client_patterns =
+            patterns.into_iter().filter_map(|(client, rule)| Some((client, pattern_of(rule)?))).collect();
+        let meta = self.file.github_meta.as_ref().map(|path| self.folder.join(path));
+        Ok(Catalog::load(&Overrides {
+            lists: self.file.lists.clone(),
+            github_meta: self.github_meta.clone().or(meta),
+            signatures: hacker_tool.signatures,
+            client_patterns,
+            folder: self.folder.clone(),
+        })?)
+    }
+
+    /// The addresses of the user's own cloud manager.
+    pub fn cloud_manager_ips(&self) -> Result<Vec<IpNet>, SettingsError> {
+        let rule: CloudManagerCall = self.rule_params("cloud-manager-call")?;
+        rule.ranges().map_err(|what| RuleError::Setting { id: "cloud-manager-call", what }.into())
+    }
+
+    fn rule_params<P: serde::de::DeserializeOwned>(&self, id: &'static str) -> Result<P, SettingsError> {
+        let mut table = self.file.rules.get(id).cloned().unwrap_or_default();
+        for common in ["enabled", "level", "include_service_roles"] {
+            table.remove(common);
+        }
+        params(table).map_err(|what| RuleError::Setting { id, what }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(text: &str) -> Result<Settings, SettingsError> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("akguard.toml");
+        std::fs::write(&path, text).expect("a file");
+        Settings::read(&path)
+    }
+
+    fn error(text: &str) -> String {
+        let checked = settings(text).and_then(|s| {
+            s.zone()?;
+            s.naive_offset()?;
+            s.rules()?;
+            s.cloud_manager_ips()?;
+            s.catalog().map(drop)
+        });
+        checked.expect_err("an error").to_string()
+    }
+
+    #[test]
+    fn rules_are_switched_and_relevelled() {
+        let text = "[rules.cos-browser-call]\nenabled = false\n[rules.create-key]\nlevel = \"note\"\n[rules.abnormal-ip-high-risk-api]\nenabled = true\n";
+        let rules = settings(text).unwrap().rules().unwrap();
+        let level = |id: &str| rules.iter().find(|r| r.meta.id == id).map(|r| r.level.as_str());
+        assert_eq!(level("cos-browser-call"), None);
+        assert_eq!(level("create-key"), Some("note"));
+        assert_eq!(level("abnormal-ip-high-risk-api"), Some("critical"));
+        assert_eq!(rules.len(), 14);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_the_nearest_valid_name() {
+        assert!(error("[rules.create-keys]\n").contains("create-key"));
+        assert!(error("[rules.create-key]\nlevel = \"urgent\"\n").contains("critical, high"));
+        assert!(error("[rules.dormant-key-used]\nday = 3\n").contains("day"));
+        assert!(error("[rules.cloud-manager-call]\nips = [\"300.1.1.1\"]\n").contains("300.1.1.1"));
+        assert!(error("tz = \"Mars/Olympus\"\n").contains("Mars/Olympus"));
+        assert!(error("\n\ncolour = true\n").contains("line 3"));
+        assert!(error("[lists.high-risk]\nadd = [\"DeleteUser\"]\n").contains("service:Action"));
+    }
+}
