@@ -212,8 +212,7 @@ impl<'w> Worker<'w> {
                 Err(reason) => rejects.push(reject(reason)),
             });
         }
-        let turn = self.turnstile.enter(chunk.sequence);
-        let mut turn = turn;
+        let mut turn = self.turnstile.enter(chunk.sequence);
         let fresh: Vec<bool> = parsed.iter().map(|event| self.admit(&mut turn, chunk.file, event)).collect();
         turn.reject_all(rejects);
         self.turnstile.leave(turn);
@@ -225,7 +224,7 @@ impl<'w> Worker<'w> {
                 Some(SetAside::WithoutKey) => set_aside.without_key += 1,
                 None => {
                     set_aside.evaluated += 1;
-                    span = widened(span, event.time);
+                    span = Some(widened(span, event.time));
                 }
             }
             if self.enricher.batch.len() >= BATCH_ROWS {
@@ -236,6 +235,7 @@ impl<'w> Worker<'w> {
         Ok(())
     }
 
+    #[expect(clippy::large_types_passed_by_value, reason = "the event moves on into the result")]
     fn timed<'a>(&self, event: RawEvent<'a>) -> Result<Parsed<'a>, Reason> {
         let time = parse_event_time(event.time, self.world.naive_offset);
         let time = time.ok_or_else(|| Reason::BadTime(event.time.chars().take(40).collect()))?;
@@ -266,8 +266,8 @@ impl<'w> Worker<'w> {
     }
 }
 
-fn widened(span: Option<(i64, i64)>, time: i64) -> Option<(i64, i64)> {
-    Some(span.map_or((time, time), |(first, last)| (first.min(time), last.max(time))))
+fn widened(span: Option<(i64, i64)>, time: i64) -> (i64, i64) {
+    span.map_or((time, time), |(first, last)| (first.min(time), last.max(time)))
 }
 
 /// Event keys are hashes already.
@@ -354,7 +354,8 @@ impl Turnstile {
         tally.events.platform += counts.platform;
         tally.events.without_key += counts.without_key;
         if let Some((first, last)) = span {
-            tally.span = widened(widened(tally.span, first), last);
+            let earliest = Some(widened(tally.span, first));
+            tally.span = Some(widened(earliest, last));
         }
     }
 

@@ -4,7 +4,7 @@ use crate::event::columns::flag;
 use crate::event::frame::Row;
 use crate::event::id::RequestId;
 use hashbrown::HashMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Event ids kept as evidence for each alarm: the first hundred, as the JSON contract says.
 pub const MAX_EVENT_IDS: usize = 100;
@@ -74,7 +74,7 @@ pub struct Folded {
     /// Details for the "why".
     pub notes: BTreeSet<String>,
     /// The first request ids, by time.
-    pub event_ids: BTreeMap<(i64, RequestId), ()>,
+    pub event_ids: BTreeSet<(i64, RequestId)>,
     /// Call records.
     pub records: HashMap<RecordKey, Record>,
     /// One of its events.
@@ -143,6 +143,7 @@ impl Folder {
     }
 
     /// Takes out the alarms of a rule; those for which `stands` has a reason come back with it.
+    #[must_use]
     pub fn take_standing(&mut self, rule: usize, stands: impl Fn(&Row) -> Option<String>) -> Self {
         let taken: Vec<_> = self.alarms.extract_if(|key, _| key.rule == rule).collect();
         let mut standing = Self::default();
@@ -163,7 +164,7 @@ impl Folded {
             last: row.time,
             tags: BTreeSet::new(),
             notes: BTreeSet::new(),
-            event_ids: BTreeMap::new(),
+            event_ids: BTreeSet::new(),
             records: HashMap::new(),
             sample: *row,
         }
@@ -183,12 +184,12 @@ impl Folded {
             return;
         }
         if self.event_ids.len() >= MAX_EVENT_IDS {
-            let latest = self.event_ids.last_key_value();
-            if latest.is_some_and(|((last, _), ())| time > *last) {
+            let latest = self.event_ids.last();
+            if latest.is_some_and(|(last, _)| time > *last) {
                 return;
             }
         }
-        self.event_ids.insert((time, RequestId::pack(request_id)), ());
+        self.event_ids.insert((time, RequestId::pack(request_id)));
         if self.event_ids.len() > MAX_EVENT_IDS {
             self.event_ids.pop_last();
         }

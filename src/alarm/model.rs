@@ -5,7 +5,7 @@ use crate::catalog::Catalog;
 use crate::detect::rules::ActiveRule;
 use crate::detect::{Level, Meta};
 use crate::enrich::names::Names;
-use crate::event::id::mask_key;
+use crate::event::id::{RequestId, mask_key};
 use crate::event::time::date_of;
 use crate::event::words::{Method, TEMP_AK, UserType};
 use crate::inventory::Inventory;
@@ -160,8 +160,7 @@ pub fn alarm_id(account: &str, rule: &str, ak: &str, user: &str, date: &str) -> 
         hash.update(part.as_bytes());
     }
     let digest = hash.finalize();
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("A-{hex}")
+    digest.iter().take(8).fold("A-".to_string(), |id, byte| format!("{id}{byte:02x}"))
 }
 
 fn some(text: &str) -> Option<String> {
@@ -276,9 +275,9 @@ impl Resolver<'_> {
     }
 }
 
-fn distinct_ids(ids: &std::collections::BTreeMap<(i64, crate::event::id::RequestId), ()>) -> Vec<String> {
+fn distinct_ids(ids: &BTreeSet<(i64, RequestId)>) -> Vec<String> {
     let mut seen = hashbrown::HashSet::new();
-    ids.keys().map(|(_, id)| id.to_text()).filter(|id| seen.insert(id.clone())).collect()
+    ids.iter().map(|(_, id)| id.to_text()).filter(|id| seen.insert(id.clone())).collect()
 }
 
 /// Records come in order of their last call, then of everything that tells them apart.

@@ -9,25 +9,25 @@ use std::io::{self, Write};
 /// A mistake in what was typed; exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Usage(pub String);
+pub(super) struct Usage(pub(super) String);
 
 /// Shows an error with its causes and a hint, and returns the exit code.
-pub fn show(error: &anyhow::Error, err: &mut dyn Write) -> u8 {
+pub(super) fn show(error: &anyhow::Error, err: &mut dyn Write) -> u8 {
     if broken_pipe(error) {
         return exit::DONE;
     }
-    let mut text = format!("error: {}\n", printable(&error.to_string()));
+    let mut lines = vec![format!("error: {}", printable(&error.to_string()))];
     let mut said = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !said.contains(&cause) {
-            text += &format!("cause: {}\n", printable(&cause));
+            lines.push(format!("cause: {}", printable(&cause)));
         }
         said = cause;
     }
     if let Some(hint) = hint(error) {
-        text += &format!("hint: {hint}\n");
+        lines.push(format!("hint: {hint}"));
     }
-    let _ = err.write_all(text.as_bytes());
+    let _ = writeln!(err, "{}", lines.join("\n"));
     if error.chain().any(|cause| cause.is::<Usage>() || cause.is::<SettingsError>()) {
         exit::USAGE
     } else {
@@ -48,6 +48,6 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
 }
 
 /// Whether somebody closed the pipe we write to, which is nobody's mistake.
-pub fn broken_pipe(error: &anyhow::Error) -> bool {
+pub(super) fn broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe))
 }

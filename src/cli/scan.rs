@@ -92,7 +92,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     }
     let view = view(args.output.as_deref(), world.zone);
     let format = format_or_default(args.format);
-    write_to(args.output.as_deref(), |out| report::write(&outcome, format, &view, out))?;
+    write_to(args.output.as_deref(), |out| report::write(&outcome, format, view, out))?;
     Ok(exit_code(args, &outcome))
 }
 

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 /// Reads a date, a time, or an age before `now` (milliseconds), in `zone`.
 ///
 /// `2026-03-02`, `2026-03-02 14:00`, `2026-03-02T14:00:00+08:00`, `24h`, `7d`, `2w`, `30m`, `today`, `yesterday`, `now`.
-pub fn parse(text: &str, now: i64, zone: Tz) -> Result<i64, String> {
+pub(super) fn parse(text: &str, now: i64, zone: Tz) -> Result<i64, String> {
     let text = text.trim();
     let found = word(text, now, zone).or_else(|| age(text, now)).or_else(|| moment(text, zone));
     found.ok_or_else(|| {

@@ -92,7 +92,7 @@ fn collect(json: &Value, names: &[&str], found: &mut Vec<String>) {
             for (name, value) in fields {
                 match value {
                     Value::String(text) if names.contains(&name.as_str()) && !text.is_empty() => {
-                        found.push(text.clone())
+                        found.push(text.clone());
                     }
                     Value::Number(number) if names.contains(&name.as_str()) => found.push(number.to_string()),
                     nested => collect(nested, names, found),

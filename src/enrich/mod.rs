@@ -10,7 +10,7 @@ pub mod names;
 pub mod zone;
 
 use crate::catalog::Catalog;
-use crate::catalog::api::family;
+use crate::catalog::api::{HighRisk, family};
 use crate::catalog::codes::Denied;
 use crate::catalog::when::{Call, Verdict};
 use crate::event::columns::flag;
@@ -366,7 +366,7 @@ fn api_facts(catalog: &Catalog, service: &str, action: &str) -> ApiFacts {
         action: action.to_string(),
         flags,
         reads: access::reads_by_name(action),
-        sensitive: access::is_destructive(action) || high_risk.is_some_and(|entry| entry.is_sensitive()),
+        sensitive: access::is_destructive(action) || high_risk.is_some_and(HighRisk::is_sensitive),
         conditional: catalog.create_key.get(service, action).is_some()
             || catalog.escalation.get(service, action).is_some(),
         markers: markers.filter(|(_, m)| m.is_about(&family, &lower)).fold(0, |bits, (n, _)| bits | 1 << n),

@@ -14,6 +14,7 @@ const MAX_TEXT: usize = 512;
 
 /// What is known of an API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one API")]
 pub struct ApiFacts {
     /// Service, as shown.
     pub service: String,

@@ -418,6 +418,7 @@ impl<R: Read> Read for BombGuard<'_, R> {
     }
 }
 
+#[expect(clippy::needless_lifetimes, reason = "without a name the closure would have to take any lifetime")]
 fn guarded<'i, D: Read>(
     input: &'i mut dyn Read,
     decode: impl FnOnce(Box<dyn Read + 'i>) -> D,

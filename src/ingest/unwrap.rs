@@ -230,13 +230,12 @@ fn set<'a>(slot: &mut &'a str, value: Value<'a>, bump: &'a Bump) {
     }
 }
 
-fn body<'a>(value: Value<'a>) -> Body<'a> {
+fn body(value: Value<'_>) -> Body<'_> {
     match value {
-        Value::Text(Text { raw: "", .. }) | Value::Null => Body::Missing,
-        Value::Text(Text { raw, escaped: true }) => Body::Escaped(raw),
-        Value::Text(Text { raw, escaped: false }) => Body::Text(raw),
+        Value::Text(Text { raw, escaped: true }) if !raw.is_empty() => Body::Escaped(raw),
+        Value::Text(Text { raw, escaped: false }) if !raw.is_empty() => Body::Text(raw),
         Value::Object(text) | Value::Array(text) => Body::Text(text),
-        Value::Bool(_) | Value::Number(_) => Body::Missing,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => Body::Missing,
     }
 }
 
@@ -319,8 +318,9 @@ fn odd_field<'a>(
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
         "cloudauditevent" | "logjson" | "cloudtrailevent" | "__content__" => keep_inner(&mut out.inner, cursor),
-        "event" => keep_wrapped(&mut out.wrapped, cursor),
-        "response" | "data" | "events" | "results" | "records" | "list" => keep_wrapped(&mut out.wrapped, cursor),
+        "event" | "response" | "data" | "events" | "results" | "records" | "list" => {
+            keep_wrapped(&mut out.wrapped, cursor)
+        }
         "error" => keep_wrapped(&mut out.error, cursor),
         "specversion" => {
             out.is_cloud_event = true;

@@ -32,7 +32,7 @@ const HEADER: [&str; 22] = [
 ];
 
 /// Writes the alarms as CSV.
-pub fn write(outcome: &ScanOutcome, view: &View, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = ::csv::Writer::from_writer(out);
     writer.write_record(HEADER)?;
     for alarm in &outcome.alarms {
@@ -41,7 +41,7 @@ pub fn write(outcome: &ScanOutcome, view: &View, out: &mut dyn Write) -> io::Res
     writer.flush()
 }
 
-fn cells(alarm: &Alarm, view: &View) -> [String; 22] {
+fn cells(alarm: &Alarm, view: View) -> [String; 22] {
     let text = |value: &str| value.to_string();
     let or_empty = |value: &Option<String>| value.clone().unwrap_or_default();
     [

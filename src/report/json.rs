@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::io::{self, Write};
 
 /// Writes one object: version, summary, alarms.
-pub fn write(outcome: &ScanOutcome, view: &View, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{{\n\"version\": 1,\n\"summary\": {},\n\"alarms\": [", pretty(&summary(outcome, view)))?;
     for (place, alarm) in outcome.alarms.iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
@@ -20,7 +20,7 @@ pub fn write(outcome: &ScanOutcome, view: &View, out: &mut dyn Write) -> io::Res
 }
 
 /// Writes one alarm a line.
-pub fn write_lines(outcome: &ScanOutcome, view: &View, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_lines(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     for alarm in &outcome.alarms {
         writeln!(out, "{}", alarm_json(alarm, view))?;
     }
@@ -31,7 +31,7 @@ fn pretty(json: &Value) -> String {
     serde_json::to_string_pretty(json).unwrap_or_default()
 }
 
-fn summary(outcome: &ScanOutcome, view: &View) -> Value {
+fn summary(outcome: &ScanOutcome, view: View) -> Value {
     let (files, events) = (&outcome.files, &outcome.events);
     let count = |level: Level| outcome.alarms.iter().filter(|alarm| alarm.level == level).count();
     let time = |ms: i64| rfc3339(ms, view.zone);
@@ -70,7 +70,7 @@ fn reject_json(reject: &Reject, outcome: &ScanOutcome) -> Value {
 }
 
 /// One alarm as JSON.
-pub fn alarm_json(alarm: &Alarm, view: &View) -> Value {
+pub fn alarm_json(alarm: &Alarm, view: View) -> Value {
     json!({
         "id": alarm.id,
         "rule": alarm.meta.id,
@@ -98,7 +98,7 @@ pub fn alarm_json(alarm: &Alarm, view: &View) -> Value {
     })
 }
 
-fn record_json(record: &CallRecord, view: &View) -> Value {
+fn record_json(record: &CallRecord, view: View) -> Value {
     json!({
         "source_ip": record.source_ip,
         "region": record.region,

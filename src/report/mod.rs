@@ -34,7 +34,7 @@ pub struct View {
 }
 
 /// Writes a scan's result.
-pub fn write(outcome: &ScanOutcome, format: Format, view: &View, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(outcome: &ScanOutcome, format: Format, view: View, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Table => table::write(outcome, view, out),
         Format::Json => json::write(outcome, view, out),

@@ -14,7 +14,7 @@ const DEFAULT_WIDTH: u16 = 160;
 const SHOWN_SOURCES: usize = 1;
 
 /// Writes summary and alarm table.
-pub fn write(outcome: &ScanOutcome, view: &View, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     write_summary(outcome, view, out)?;
     if outcome.alarms.is_empty() {
         return writeln!(out, "\nNo alarms.");
@@ -23,7 +23,7 @@ pub fn write(outcome: &ScanOutcome, view: &View, out: &mut dyn Write) -> io::Res
 }
 
 /// Writes the lines above the table.
-fn write_summary(outcome: &ScanOutcome, view: &View, out: &mut dyn Write) -> io::Result<()> {
+fn write_summary(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     let (files, events) = (&outcome.files, &outcome.events);
     let extra =
         |number: u64, what: &str| if number > 0 { format!(", {} {what}", grouped(number)) } else { String::new() };
@@ -71,14 +71,14 @@ fn by_level(alarms: &[Alarm]) -> String {
     if texts.is_empty() { String::new() } else { format!(": {}", texts.join(", ")) }
 }
 
-fn alarm_table(alarms: &[Alarm], view: &View) -> Table {
+fn alarm_table(alarms: &[Alarm], view: View) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(view.width.unwrap_or(DEFAULT_WIDTH));
-    if !view.colour {
-        table.force_no_tty();
-    } else {
+    if view.colour {
         table.enforce_styling();
+    } else {
+        table.force_no_tty();
     }
     table.set_header(["Level", "Alarm", "Key", "User", "Calls", "Failed", "Last call", "From", "Id"]);
     for alarm in alarms {
@@ -92,7 +92,7 @@ fn alarm_table(alarms: &[Alarm], view: &View) -> Table {
     table
 }
 
-fn row(alarm: &Alarm, view: &View) -> Vec<Cell> {
+fn row(alarm: &Alarm, view: View) -> Vec<Cell> {
     let plain = |text: &str| Cell::new(printable(text));
     vec![
         level_cell(alarm.level),
