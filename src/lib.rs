@@ -18,6 +18,7 @@ pub mod enrich;
 pub mod event;
 pub mod ingest;
 pub mod inventory;
+pub mod json;
 pub mod pipeline;
 pub mod report;
 pub mod settings;

@@ -85,7 +85,7 @@ pub struct ScanOutcome {
     pub files: FileCounts,
     /// What became of the records.
     pub events: EventCounts,
-    /// First and last time of an evaluated event, in milliseconds.
+    /// First and last time of an event inside the range asked for, in milliseconds.
     pub time_span: Option<(i64, i64)>,
     /// The first rejects, in order.
     pub rejects: Vec<Reject>,
@@ -193,6 +193,7 @@ impl<'w> Worker<'w> {
         self.flush()?;
         let created = std::mem::take(&mut self.enricher.created);
         self.findings.history.created = created;
+        self.findings.history.account_first = std::mem::take(&mut self.enricher.coverage);
         Ok((self.findings, self.enricher.app_ids))
     }
 
@@ -217,21 +218,17 @@ impl<'w> Worker<'w> {
         turn.reject_all(rejects);
         self.turnstile.leave(turn);
         let mut set_aside = EventCounts::default();
-        let mut span: Option<(i64, i64)> = None;
         for (event, _) in parsed.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
             match self.enricher.push(&event.event, event.time) {
                 Some(SetAside::Platform) => set_aside.platform += 1,
                 Some(SetAside::WithoutKey) => set_aside.without_key += 1,
-                None => {
-                    set_aside.evaluated += 1;
-                    span = Some(widened(span, event.time));
-                }
+                None => set_aside.evaluated += 1,
             }
             if self.enricher.batch.len() >= BATCH_ROWS {
                 self.flush()?;
             }
         }
-        self.turnstile.count(&set_aside, span);
+        self.turnstile.count(&set_aside);
         Ok(())
     }
 
@@ -252,6 +249,7 @@ impl<'w> Worker<'w> {
             turn.events.outside_range += 1;
             return false;
         }
+        turn.span = Some(widened(turn.span, event.time));
         let new = turn.keys.insert(event.key);
         turn.events.duplicates += u64::from(!new);
         new
@@ -348,15 +346,11 @@ impl Turnstile {
         self.moved.notify_all();
     }
 
-    fn count(&self, counts: &EventCounts, span: Option<(i64, i64)>) {
+    fn count(&self, counts: &EventCounts) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.events.evaluated += counts.evaluated;
         tally.events.platform += counts.platform;
         tally.events.without_key += counts.without_key;
-        if let Some((first, last)) = span {
-            let earliest = Some(widened(tally.span, first));
-            tally.span = Some(widened(earliest, last));
-        }
     }
 
     fn outcome(self, alarms: Vec<Alarm>, mut files: Vec<FileOutcome>) -> ScanOutcome {

@@ -100,6 +100,8 @@ pub struct Alarm {
     pub user: Option<String>,
     /// The key, or `TEMP_AK`.
     pub ak: String,
+    /// The remark on the key.
+    pub ak_remark: Option<String>,
     /// First call, in milliseconds.
     pub first_call: i64,
     /// Last call, in milliseconds.
@@ -193,6 +195,7 @@ impl Resolver<'_> {
             identity,
             user: some(owner).or_else(|| records.last().and_then(|record| record.user.clone())),
             ak: ak.to_string(),
+            ak_remark: self.inventory.key(ak).and_then(|key| key.remark.clone()),
             first_call: folded.first,
             last_call: folded.last,
             success,

@@ -113,9 +113,10 @@ fn api_of<'t>(list: &str, text: &'t str) -> Result<(&'t str, &'t str), EditError
     parts.ok_or_else(|| EditError::NotAnApi { list: list.to_string(), text: text.to_string() })
 }
 
-/// The candidate most like `text`, for "did you mean".
+/// The candidate most like `text`, for "did you mean": one that holds it before one that is spelled alike.
 pub fn nearest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    candidates.min_by_key(|candidate| distance(text, candidate))
+    let lower = text.to_lowercase();
+    candidates.min_by_key(|candidate| (!candidate.to_lowercase().contains(&lower), distance(text, candidate)))
 }
 
 /// Edits needed to turn one text into the other (Levenshtein).

@@ -14,10 +14,10 @@ pub(super) fn format_or_default(format: Option<Format>) -> Format {
 }
 
 /// How to show results at the output: colour and width only on a terminal.
-pub(super) fn view(output: Option<&Path>, zone: Tz) -> View {
+pub(super) fn view(output: Option<&Path>, zone: Tz, details: bool) -> View {
     let terminal = output.is_none() && io::stdout().is_terminal();
     let width = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
-    View { zone, colour: wants_colour(terminal), width }
+    View { zone, colour: wants_colour(terminal), details, width }
 }
 
 /// Writes through `write` to a file or stdout.

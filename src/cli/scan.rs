@@ -59,6 +59,9 @@ pub(super) struct Args {
     /// Output format [default: table]
     #[arg(long, value_name = "F")]
     format: Option<Format>,
+    /// In a table, show why each alarm fired and the calls behind it
+    #[arg(long)]
+    details: bool,
     /// Write the result to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -90,7 +93,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     if !args.quiet {
         tell_input(&outcome);
     }
-    let view = view(args.output.as_deref(), world.zone);
+    let view = view(args.output.as_deref(), world.zone, args.details);
     let format = format_or_default(args.format);
     write_to(args.output.as_deref(), |out| report::write(&outcome, format, view, out))?;
     Ok(exit_code(args, &outcome))

@@ -5,6 +5,7 @@
 use crate::enrich::created::Created;
 use crate::event::columns::flag;
 use crate::event::frame::Row;
+use crate::event::time::keep_earlier;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 
@@ -28,7 +29,7 @@ pub struct History {
     pub key_first: HashMap<u32, i64>,
     /// First event of each key in each region.
     pub key_regions: HashMap<u32, BTreeMap<u32, i64>>,
-    /// First event of each account: since when its log is known.
+    /// First event of each account, with or without a key: since when its log is known.
     pub account_first: HashMap<u32, i64>,
     /// Uses of each permanent key by local day. Attempts with a bad signature are no use.
     pub uses: HashMap<u32, BTreeMap<i32, DayUse>>,
@@ -38,11 +39,6 @@ pub struct History {
     pub created: Created,
 }
 
-fn earlier<K: std::hash::Hash + Eq>(map: &mut HashMap<K, i64>, key: K, time: i64) {
-    let first = map.entry(key).or_insert(time);
-    *first = (*first).min(time);
-}
-
 impl History {
     /// Takes note of a batch of events.
     pub fn note(&mut self, rows: &[Row]) {
@@ -50,9 +46,8 @@ impl History {
         let (api_call, success) = (flag::API_CALL, flag::SUCCESS);
         let if_first = flag::ESCALATION_IF_FIRST;
         for row in rows {
-            earlier(&mut self.pair_first, (row.key, row.ip), row.time);
-            earlier(&mut self.key_first, row.key, row.time);
-            earlier(&mut self.account_first, row.account, row.time);
+            keep_earlier(&mut self.pair_first, (row.key, row.ip), row.time);
+            keep_earlier(&mut self.key_first, row.key, row.time);
             let regions = self.key_regions.entry(row.key).or_default();
             let first = regions.entry(row.region).or_insert(row.time);
             *first = (*first).min(row.time);
@@ -60,7 +55,7 @@ impl History {
                 note_use(self.uses.entry(row.key).or_default(), row, row.has(api_call));
             }
             if row.has(if_first) && row.has(success) {
-                earlier(&mut self.first_use, (row.actor, row.value), row.time);
+                keep_earlier(&mut self.first_use, (row.actor, row.value), row.time);
             }
         }
     }
@@ -68,16 +63,16 @@ impl History {
     /// Adds what another worker has seen.
     pub fn merge(&mut self, other: Self) {
         for (key, time) in other.pair_first {
-            earlier(&mut self.pair_first, key, time);
+            keep_earlier(&mut self.pair_first, key, time);
         }
         for (key, time) in other.key_first {
-            earlier(&mut self.key_first, key, time);
+            keep_earlier(&mut self.key_first, key, time);
         }
         for (key, time) in other.account_first {
-            earlier(&mut self.account_first, key, time);
+            keep_earlier(&mut self.account_first, key, time);
         }
         for (key, time) in other.first_use {
-            earlier(&mut self.first_use, key, time);
+            keep_earlier(&mut self.first_use, key, time);
         }
         for (key, regions) in other.key_regions {
             let own = self.key_regions.entry(key).or_default();

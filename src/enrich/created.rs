@@ -2,7 +2,7 @@
 
 use crate::event::params::{Param, param};
 use crate::event::raw::{Body, RawEvent};
-use crate::ingest::json::decode;
+use crate::json::decode;
 use serde_json::Value;
 
 /// A user made by a logged call.

@@ -17,6 +17,7 @@ use crate::event::columns::flag;
 use crate::event::frame::{EventsBuilder, Row};
 use crate::event::params::from_console;
 use crate::event::raw::{Body, RawEvent};
+use crate::event::time::keep_earlier;
 use crate::event::words::{Method, UserType};
 use crate::inventory::{Inventory, IpPlace};
 use created::{Created, CreatedKey, CreatedUser};
@@ -72,6 +73,8 @@ pub struct Enricher<'w> {
     pub batch: EventsBuilder,
     /// Users and keys made by the events so far.
     pub created: Created,
+    /// First event of each account.
+    pub coverage: HashMap<u32, i64>,
     /// APPIDs by account, as sessions name them.
     pub app_ids: HashMap<u32, String>,
 }
@@ -97,12 +100,15 @@ impl<'w> Enricher<'w> {
             values: Cache::new(&tables.values),
             batch: EventsBuilder::default(),
             created: Created::default(),
+            coverage: HashMap::new(),
             app_ids: HashMap::new(),
         }
     }
 
     /// Adds an event that happened at `time` to the batch, or says why rules do not take it.
     pub fn push(&mut self, event: &RawEvent<'_>, time: i64) -> Option<SetAside> {
+        let account = self.accounts.get(event.account, || ()).0;
+        keep_earlier(&mut self.coverage, account, time);
         let place = self.api(event);
         let (api, facts) = &self.known_apis[place];
         if event.platform == "1" || facts.platform {
@@ -121,7 +127,6 @@ impl<'w> Enricher<'w> {
         set(flag::WRITE, write);
         set(flag::SENSITIVE, write && sensitive);
 
-        let account = self.accounts.get(event.account, || ()).0;
         let (actor, user, user_type) = self.actor(event);
         set(flag::ROOT, user_type == UserType::Root);
         set(flag::SERVICE_IDENTITY, user_type == UserType::Service);

@@ -1,7 +1,7 @@
 //! Request parameters: looked up by name in a body that may be missing, cut, masked or no JSON at all.
 
 use super::raw::Body;
-use crate::ingest::json::{Cursor, Text, Value, decode};
+use crate::json::{Cursor, Text, Value, decode};
 use std::borrow::Cow;
 
 /// What a body says about one parameter.

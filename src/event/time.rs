@@ -1,6 +1,8 @@
 //! Event times: every spelling found in exports, read into milliseconds since 1970 in UTC.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use hashbrown::HashMap;
+use std::hash::Hash;
 
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 86_400_000;
@@ -86,6 +88,12 @@ pub fn day_number(date: NaiveDate) -> i32 {
 /// The calendar date of a day number.
 pub fn date_of(day: i32) -> NaiveDate {
     NaiveDate::default() + chrono::Duration::days(i64::from(day))
+}
+
+/// Notes a time under `key` unless an earlier one is known.
+pub fn keep_earlier<K: Hash + Eq>(firsts: &mut HashMap<K, i64>, key: K, time: i64) {
+    let first = firsts.entry(key).or_insert(time);
+    *first = (*first).min(time);
 }
 
 #[cfg(test)]

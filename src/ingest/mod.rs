@@ -4,7 +4,6 @@
 
 pub mod csv;
 pub mod framer;
-pub mod json;
 pub mod reject;
 pub mod source;
 pub mod unwrap;

@@ -1,6 +1,6 @@
 //! Why a record, or a whole file, is not read. Sentences for people, one place for all of them.
 
-use super::json::JsonError;
+use crate::json::JsonError;
 
 /// The reason why one record gave no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +40,9 @@ pub enum Reason {
     /// The input ends too early.
     #[error("the file ends in the middle of a record")]
     Cut,
+    /// The file could not be opened.
+    #[error("cannot open it: {0}")]
+    CannotOpen(String),
     /// The rest of an input could not be read.
     #[error("cannot read further: {0}")]
     Unreadable(String),

@@ -137,7 +137,7 @@ impl Reader<'_, '_> {
             Input::File(path) => match open(path) {
                 Ok(Opened::Zip(archive)) => self.read_zip(&name, archive, 0),
                 Ok(Opened::Stream(file)) => self.read_layer(&name, &mut Counted { inner: file, total: progress }, 0),
-                Err(error) => self.rejected(&name, Reason::Unreadable(error.to_string())),
+                Err(error) => self.rejected(&name, Reason::CannotOpen(error.to_string())),
             },
         }
     }

@@ -3,9 +3,9 @@
 //! A record may be a raw event, a row with the event as text in it, or a whole API reply with fifty
 //! rows. What it is shows in its keys, never in the file's name. See docs/formats.md.
 
-use super::json::{Cursor, JsonError, Text, Value};
 use super::reject::Reason;
 use crate::event::raw::{Body, RawEvent, Session};
+use crate::json::{Cursor, JsonError, Text, Value};
 use bumpalo::Bump;
 
 /// How many envelopes may stand inside one another. Known exports need four.

@@ -59,7 +59,7 @@ fn cells(alarm: &Alarm, view: View) -> [String; 22] {
         text(alarm.identity.as_str()),
         or_empty(&alarm.user),
         text(&alarm.ak),
-        String::new(),
+        or_empty(&alarm.ak_remark),
         time(alarm.first_call, view.zone),
         time(alarm.last_call, view.zone),
         alarm.total().to_string(),

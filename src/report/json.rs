@@ -85,7 +85,7 @@ pub fn alarm_json(alarm: &Alarm, view: View) -> Value {
         "user": alarm.user,
         "ak": alarm.ak,
         "ak_masked": alarm.ak_masked(),
-        "ak_remark": null,
+        "ak_remark": alarm.ak_remark,
         "first_call": rfc3339(alarm.first_call, view.zone),
         "last_call": rfc3339(alarm.last_call, view.zone),
         "calls": {"total": alarm.total(), "success": alarm.success, "failed": alarm.failed},

