@@ -22,7 +22,7 @@ use polars::prelude::PolarsResult;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Rows of a batch: enough that a polars select costs little per event, few enough for the cache.
 const BATCH_ROWS: usize = 32_768;
@@ -198,6 +198,7 @@ impl<'w> Worker<'w> {
     }
 
     fn take(&mut self, chunk: Chunk, bump: &Bump) -> PolarsResult<()> {
+        let ticket = self.turnstile.ticket(chunk.sequence);
         let mut parsed = Vec::with_capacity(chunk.spans.len());
         let mut rejects = chunk.rejects;
         let valid = std::str::from_utf8(&chunk.bytes);
@@ -213,10 +214,10 @@ impl<'w> Worker<'w> {
                 Err(reason) => rejects.push(reject(reason)),
             });
         }
-        let mut turn = self.turnstile.enter(chunk.sequence);
-        let fresh: Vec<bool> = parsed.iter().map(|event| self.admit(&mut turn, chunk.file, event)).collect();
-        turn.reject_all(rejects);
-        self.turnstile.leave(turn);
+        let fresh = ticket.pass(|tally| {
+            tally.reject_all(rejects);
+            parsed.iter().map(|event| self.admit(tally, chunk.file, event)).collect::<Vec<bool>>()
+        });
         let mut set_aside = EventCounts::default();
         for (event, _) in parsed.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
             match self.enricher.push(&event.event, event.time) {
@@ -235,7 +236,7 @@ impl<'w> Worker<'w> {
     #[expect(clippy::large_types_passed_by_value, reason = "the event moves on into the result")]
     fn timed<'a>(&self, event: RawEvent<'a>) -> Result<Parsed<'a>, Reason> {
         let time = parse_event_time(event.time, self.world.naive_offset);
-        let time = time.ok_or_else(|| Reason::BadTime(event.time.chars().take(40).collect()))?;
+        let time = time.ok_or_else(|| Reason::BadTime(event.time.chars().take(40).collect()).of_row(event.row))?;
         Ok(Parsed { key: event_key(&event), event, time })
     }
 
@@ -313,10 +314,7 @@ impl Tally {
     fn reject_all(&mut self, rejects: Vec<Reject>) {
         for reject in rejects {
             self.events.rejected += 1;
-            let reason = match &reject.reason {
-                Reason::BadJson(error) => format!("not valid JSON: {}", error.what),
-                other => other.to_string(),
-            };
+            let reason = reject.reason.kind();
             let full = self.reject_counts.len() >= MAX_REASONS;
             let key = (reject.file, if full { "other reasons".to_string() } else { reason });
             *self.reject_counts.entry(key).or_default() += 1;
@@ -334,16 +332,43 @@ struct Turnstile {
     moved: Condvar,
 }
 
+/// The right and duty to pass the turnstile once. A worker that fails passes all the same, so that
+/// the others are not left waiting.
+struct Ticket<'t> {
+    turnstile: &'t Turnstile,
+    sequence: u64,
+    passed: bool,
+}
+
+impl Ticket<'_> {
+    fn pass<T>(mut self, work: impl FnOnce(&mut Tally) -> T) -> T {
+        self.passed = true;
+        self.turnstile.pass(self.sequence, work)
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        if !self.passed {
+            self.turnstile.pass(self.sequence, |_| ());
+        }
+    }
+}
+
 impl Turnstile {
-    fn enter(&self, sequence: u64) -> MutexGuard<'_, Tally> {
-        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        self.moved.wait_while(tally, |tally| tally.next != sequence).unwrap_or_else(PoisonError::into_inner)
+    fn ticket(&self, sequence: u64) -> Ticket<'_> {
+        Ticket { turnstile: self, sequence, passed: false }
     }
 
-    fn leave(&self, mut tally: MutexGuard<'_, Tally>) {
+    fn pass<T>(&self, sequence: u64, work: impl FnOnce(&mut Tally) -> T) -> T {
+        let tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.moved.wait_while(tally, |tally| tally.next != sequence);
+        let mut tally = waited.unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut tally);
         tally.next += 1;
         drop(tally);
         self.moved.notify_all();
+        result
     }
 
     fn count(&self, counts: &EventCounts) {

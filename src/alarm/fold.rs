@@ -22,10 +22,19 @@ pub struct AlarmKey {
     pub account: u32,
     /// Number of the permanent key, or none for temporary ones.
     pub key: Option<u32>,
-    /// For temporary keys, the number of the user or role they belong to.
-    pub user: Option<u32>,
+    /// For temporary keys, the user or role they belong to.
+    pub owner: Option<Owner>,
     /// Local date as days since 1970.
     pub day: i32,
+}
+
+/// A user or role by name: the two may share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// Number of the name.
+    pub user: u32,
+    /// It is a role.
+    pub role: bool,
 }
 
 /// What makes two calls of an alarm one record.
@@ -37,8 +46,10 @@ pub struct RecordKey {
     pub api: u32,
     /// Made through the API.
     pub api_call: bool,
-    /// Number of the caller.
-    pub actor: u32,
+    /// Number of the caller's name.
+    pub user: u32,
+    /// What the caller is: root, role and service bits of the row.
+    pub kind: u32,
     /// Number of the result code.
     pub code: u32,
 }
@@ -54,6 +65,8 @@ pub struct Record {
     pub first: i64,
     /// Last call.
     pub last: i64,
+    /// Numbers of the callers; one user may be known with and without UIN.
+    pub actors: BTreeSet<u32>,
     /// Numbers of the client strings.
     pub clients: BTreeSet<u32>,
     /// Numbers of the regions called.
@@ -107,7 +120,7 @@ impl Folder {
             rule,
             account: row.account,
             key: permanent.then_some(row.key),
-            user: (!permanent).then_some(row.user),
+            owner: (!permanent).then(|| Owner { user: row.user, role: row.has(flag::ROLE) }),
             day,
         };
         let alarm = self.alarms.entry(key).or_insert_with(|| Folded::new(row));
@@ -174,8 +187,14 @@ impl Folded {
         self.first = self.first.min(row.time);
         self.last = self.last.max(row.time);
         self.note_id(row.time, request_id);
-        let key =
-            RecordKey { ip: row.ip, api: row.api, api_call: row.has(flag::API_CALL), actor: row.actor, code: row.code };
+        let key = RecordKey {
+            ip: row.ip,
+            api: row.api,
+            api_call: row.has(flag::API_CALL),
+            user: row.user,
+            kind: row.flags & (flag::ROOT | flag::ROLE | flag::SERVICE_IDENTITY),
+            code: row.code,
+        };
         self.records.entry(key).or_insert_with(|| Record::new(row.time)).add(row);
     }
 
@@ -223,6 +242,7 @@ impl Record {
             failed: 0,
             first: time,
             last: time,
+            actors: BTreeSet::new(),
             clients: BTreeSet::new(),
             regions: BTreeSet::new(),
             locations: BTreeSet::new(),
@@ -240,6 +260,7 @@ impl Record {
         if self.clients.len() < MAX_CLIENTS {
             self.clients.insert(row.client);
         }
+        self.actors.insert(row.actor);
         self.regions.insert(row.region);
         self.locations.insert(row.location);
     }
@@ -249,6 +270,7 @@ impl Record {
         self.failed += other.failed;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
+        self.actors.extend(other.actors);
         self.clients.extend(other.clients);
         self.regions.extend(other.regions);
         self.locations.extend(other.locations);

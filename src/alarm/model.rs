@@ -4,7 +4,7 @@ use super::fold::{AlarmKey, Folded, Folder, Record, RecordKey};
 use crate::catalog::Catalog;
 use crate::detect::rules::ActiveRule;
 use crate::detect::{Level, Meta};
-use crate::enrich::names::Names;
+use crate::enrich::names::{ActorFacts, Names};
 use crate::event::id::{RequestId, mask_key};
 use crate::event::time::date_of;
 use crate::event::words::{Method, TEMP_AK, UserType};
@@ -174,7 +174,8 @@ impl Resolver<'_> {
         let active = &self.rules[key.rule];
         let account = &self.names.accounts[key.account as usize].0;
         let ak = key.key.map_or(TEMP_AK, |key| &self.names.keys[key as usize].0);
-        let owner = key.user.map_or("", |user| &self.names.users[user as usize].0);
+        let owner = key.owner.map_or("", |owner| &self.names.users[owner.user as usize].0);
+        let kind = key.owner.map_or("", |owner| if owner.role { "role" } else { "user" });
         let date = date_of(key.day).to_string();
         let mut records: Vec<CallRecord> =
             folded.records.iter().map(|(key, record)| self.record(key, record)).collect();
@@ -186,7 +187,7 @@ impl Resolver<'_> {
             _ => Identity::SubAccount,
         };
         Alarm {
-            id: alarm_id(account, active.meta.id, ak, owner, &date),
+            id: alarm_id(account, active.meta.id, ak, &format!("{kind}:{owner}"), &date),
             meta: active.meta,
             level: active.level,
             date,
@@ -215,7 +216,7 @@ impl Resolver<'_> {
     fn record(&self, key: &RecordKey, record: &Record) -> CallRecord {
         let names = self.names;
         let api = &names.apis[key.api as usize].1;
-        let actor = &names.actors[key.actor as usize].1;
+        let actor = self.actor(&record.actors);
         let (ip, shown) = &names.ips[key.ip as usize];
         let address = ip.parse().ok();
         let asset = address.and_then(|ip| self.inventory.asset(ip));
@@ -246,6 +247,12 @@ impl Resolver<'_> {
             last_call: record.last,
             clients: texts(&record.clients, &|code| names.clients[code as usize].0.to_string()),
         }
+    }
+
+    /// One user may be known with and without UIN: the one with the smallest UIN stands for all.
+    fn actor(&self, numbers: &BTreeSet<u32>) -> &ActorFacts {
+        let facts = numbers.iter().map(|number| &self.names.actors[*number as usize].1);
+        facts.min_by_key(|facts| (facts.principal.is_empty(), &facts.principal)).expect("a record has a caller")
     }
 
     fn policies(&self, kind: UserType, principal: &str, name: &str) -> Vec<String> {

@@ -24,6 +24,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// PATH is a file, a folder (walked), a glob, or - for standard input. What a file holds is told
 /// by its content: NDJSON, JSON replies of the API or tccli, the console's CSV, CLS and EventBridge
 /// exports; plain or in gzip, zstd, tar or zip.
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  akguard scan logs/ --assets assets.csv --inventory inventory/\n  akguard scan 'logs/2026-03-*.gz' --since 2026-03-10 --format json --output alarms.json\n  zcat audit.gz | akguard scan - --fail-on high --quiet\n\nExit codes:\n  0 done   1 could not finish   2 wrong usage   3 input was rejected and --strict was given\n  10 alarms at or above the level of --fail-on"
@@ -31,7 +32,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub(super) struct Args {
     /// Logs: files, folders, globs, or - for standard input
     #[arg(value_name = "PATH", required = true)]
-    paths: Vec<String>,
+    paths: Vec<PathBuf>,
     /// Your addresses: CSV, plain list, or JSON of cvm, vpc, clb, cwp and csip calls (repeatable)
     #[arg(long, value_name = "FILE")]
     assets: Vec<PathBuf>,
@@ -212,6 +213,10 @@ fn tell_input(outcome: &ScanOutcome) {
 
 fn exit_code(args: &Args, outcome: &ScanOutcome) -> u8 {
     let files = &outcome.files;
+    if outcome.file_outcomes.is_empty() {
+        let _ = writeln!(std::io::stderr().lock(), "warning: there is no file in what was named");
+        return exit::DONE;
+    }
     let rejected = files.rejected > 0 || outcome.events.rejected > 0;
     if files.read + files.empty == 0 {
         if !args.quiet {

@@ -33,7 +33,7 @@ pub struct History {
     pub account_first: HashMap<u32, i64>,
     /// Uses of each permanent key by local day. Attempts with a bad signature are no use.
     pub uses: HashMap<u32, BTreeMap<i32, DayUse>>,
-    /// First success of each caller with each value of a parameter that first uses are about.
+    /// First success of each principal with each value of a parameter that first uses are about.
     pub first_use: HashMap<(u32, u32), i64>,
     /// Users and keys that came into being.
     pub created: Created,
@@ -55,7 +55,7 @@ impl History {
                 note_use(self.uses.entry(row.key).or_default(), row, row.has(api_call));
             }
             if row.has(if_first) && row.has(success) {
-                keep_earlier(&mut self.first_use, (row.actor, row.value), row.time);
+                keep_earlier(&mut self.first_use, (row.principal, row.value), row.time);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Users and keys that came into being in the logs: who is new, and which key has no past.
 
+use crate::enrich::names::ActorFacts;
 use crate::event::params::{Param, param};
 use crate::event::raw::{Body, RawEvent};
 use crate::json::decode;
@@ -54,11 +55,11 @@ impl CreatedUser {
         uins.into_iter().map(|uin| Self { account, uin: Some(uin), name: name.clone(), time }).collect()
     }
 
-    /// Whether this user is the caller with this principal and name.
-    pub fn is(&self, principal: &str, user_name: &str) -> bool {
+    /// Whether this user is the caller: by UIN, else by the name as logged. A role's own name is no user's.
+    pub fn is(&self, caller: &ActorFacts) -> bool {
         match &self.uin {
-            Some(uin) if !principal.is_empty() => uin == principal,
-            _ => self.name.as_deref().is_some_and(|name| name == user_name),
+            Some(uin) if !caller.principal.is_empty() => *uin == caller.principal,
+            _ => self.name.as_ref() == Some(&caller.user_name),
         }
     }
 }
@@ -106,6 +107,13 @@ fn collect(json: &Value, names: &[&str], found: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::words::UserType;
+
+    fn caller(user_type: UserType, principal: &str, name: &str) -> ActorFacts {
+        let user_name = if user_type == UserType::Role { "roleUser" } else { name }.to_string();
+        let (principal, name) = (principal.to_string(), name.to_string());
+        ActorFacts { user_type, name, user_name, user: 0, principal, principal_number: 0 }
+    }
 
     #[test]
     fn the_response_names_the_user_and_the_request_stands_in() {
@@ -119,12 +127,13 @@ mod tests {
             users,
             [CreatedUser { account: 1, uin: Some("100000000105".into()), name: Some("ci".into()), time: 5 }]
         );
-        assert!(users[0].is("100000000105", "other"));
-        assert!(!users[0].is("100000000106", "ci"));
+        assert!(users[0].is(&caller(UserType::SubAccount, "100000000105", "other")));
+        assert!(!users[0].is(&caller(UserType::SubAccount, "100000000106", "ci")));
         assert_eq!(CreatedKey::all_in(&event, 1, 5)[0].id, "AKIDEXAMPLE");
 
         let without = RawEvent { response: Body::Missing, ..event };
         let users = CreatedUser::all_in(&without, 1, 5);
-        assert!(users[0].is("100000000106", "ci"));
+        assert!(users[0].is(&caller(UserType::SubAccount, "100000000106", "ci")));
+        assert!(!users[0].is(&caller(UserType::Role, "4611686018433460001", "ci")));
     }
 }

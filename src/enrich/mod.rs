@@ -59,7 +59,7 @@ pub struct Enricher<'w> {
     scratch: String,
     accounts: Cache<'w, ()>,
     keys: Cache<'w, ()>,
-    actors: Cache<'w, ActorFacts>,
+    actors: HashMap<Box<str>, KnownActor>,
     tables: &'w NameTables,
     apis: HashMap<Box<str>, usize>,
     known_apis: Vec<(u32, ApiFacts)>,
@@ -88,7 +88,7 @@ impl<'w> Enricher<'w> {
             scratch: String::new(),
             accounts: Cache::new(&tables.accounts),
             keys: Cache::new(&tables.keys),
-            actors: Cache::new(&tables.actors),
+            actors: HashMap::new(),
             tables,
             apis: HashMap::new(),
             known_apis: Vec::new(),
@@ -111,7 +111,7 @@ impl<'w> Enricher<'w> {
         keep_earlier(&mut self.coverage, account, time);
         let place = self.api(event);
         let (api, facts) = &self.known_apis[place];
-        if event.platform == "1" || facts.platform {
+        if matches!(event.platform, "1" | "true") || facts.platform {
             return Some(SetAside::Platform);
         }
         if event.secret_id.is_empty() {
@@ -127,10 +127,11 @@ impl<'w> Enricher<'w> {
         set(flag::WRITE, write);
         set(flag::SENSITIVE, write && sensitive);
 
-        let (actor, user, user_type) = self.actor(event);
-        set(flag::ROOT, user_type == UserType::Root);
-        set(flag::SERVICE_IDENTITY, user_type == UserType::Service);
-        let permanent = is_permanent(event, user_type);
+        let actor = self.actor(event);
+        set(flag::ROOT, actor.user_type == UserType::Root);
+        set(flag::ROLE, matches!(actor.user_type, UserType::Role | UserType::Service));
+        set(flag::SERVICE_IDENTITY, actor.user_type == UserType::Service);
+        let permanent = is_permanent(event, actor.user_type);
         set(flag::PERMANENT_KEY, permanent);
 
         let (code, outcome) = self.outcome(event);
@@ -143,7 +144,8 @@ impl<'w> Enricher<'w> {
         let (client, client_flags) = *self.client(event.client);
         set(client_flags, true);
 
-        let mut row = Row { time, account, actor, user, api, ip: ip.id, client, code, flags, ..Row::default() };
+        let mut row = Row { time, account, api, ip: ip.id, client, code, flags, ..Row::default() };
+        (row.actor, row.user, row.principal) = (actor.number, actor.user, actor.principal);
         (row.day, row.second) = self.clock.local(time);
         row.key = self.keys.get(event.secret_id, || ()).0;
         row.region = self.regions.get(access::region(event.region), || ()).0;
@@ -181,7 +183,8 @@ impl<'w> Enricher<'w> {
         self.known_apis.len() - 1
     }
 
-    fn actor(&mut self, event: &RawEvent<'_>) -> (u32, u32, UserType) {
+    /// The caller: many spellings and sessions of one user or role are one actor.
+    fn actor(&mut self, event: &RawEvent<'_>) -> KnownActor {
         self.scratch.clear();
         for part in [
             event.identity_type,
@@ -195,14 +198,12 @@ impl<'w> Enricher<'w> {
             self.scratch.push_str(clipped(part));
             self.scratch.push('\u{1f}');
         }
-        let tables = self.tables;
-        let (number, facts) = self.actors.get(&self.scratch, || {
-            let (user_type, name) = actor::identify(event);
-            let name = clipped(name);
-            let user = tables.users.intern(name, || ()).0;
-            ActorFacts { user_type, name: name.to_string(), user, principal: event.principal.to_string() }
-        });
-        (*number, facts.user, facts.user_type)
+        if let Some(known) = self.actors.get(self.scratch.as_str()) {
+            return *known;
+        }
+        let known = known_actor(self.tables, event);
+        self.actors.insert(self.scratch.as_str().into(), known);
+        known
     }
 
     fn outcome(&mut self, event: &RawEvent<'_>) -> (u32, Outcome) {
@@ -230,7 +231,9 @@ impl<'w> Enricher<'w> {
         if method == Method::Console && logged.internal && !behind.is_empty() {
             let person = self.ip(behind);
             if person.valid {
-                return person;
+                // GitHub is told by the address as logged, never by that of a person.
+                let flags = (person.flags & !flag::GITHUB_HOOK) | (logged.flags & flag::GITHUB_HOOK);
+                return IpFacts { flags, ..person };
             }
         }
         logged
@@ -291,7 +294,7 @@ impl<'w> Enricher<'w> {
                 // Unknown parameters count as present, and say so.
                 None => {
                     row.markers |= 1 << place;
-                    row.flags |= flag::MARKER_UNKNOWN;
+                    row.unknown_markers |= 1 << place;
                 }
             }
         }
@@ -313,6 +316,30 @@ impl<'w> Enricher<'w> {
             self.created.keys.extend(CreatedKey::all_in(event, row.account, row.time));
         }
     }
+}
+
+/// What a row needs of its caller.
+#[derive(Clone, Copy, Debug)]
+struct KnownActor {
+    number: u32,
+    user: u32,
+    principal: u32,
+    user_type: UserType,
+}
+
+fn known_actor(tables: &NameTables, event: &RawEvent<'_>) -> KnownActor {
+    let (user_type, name) = actor::identify(event);
+    let (name, principal, user_name) = (clipped(name), clipped(event.principal), clipped(event.user_name));
+    let key = format!("{}\u{1f}{name}\u{1f}{principal}\u{1f}{user_name}", user_type.as_str());
+    let (number, facts) = tables.actors.intern(&key, || ActorFacts {
+        user_type,
+        name: name.to_string(),
+        user_name: user_name.to_string(),
+        user: tables.users.intern(name, || ()).0,
+        principal: principal.to_string(),
+        principal_number: tables.principals.intern(if principal.is_empty() { name } else { principal }, || ()).0,
+    });
+    KnownActor { number, user: facts.user, principal: facts.principal_number, user_type }
 }
 
 struct Outcome {

@@ -45,10 +45,14 @@ pub struct ActorFacts {
     pub user_type: UserType,
     /// Name as shown.
     pub name: String,
+    /// `userName` as logged, which is `roleUser` for many roles.
+    pub user_name: String,
     /// Number of the name.
     pub user: u32,
     /// UIN or role id.
     pub principal: String,
+    /// Number of the UIN or role id, or of the name where there is none.
+    pub principal_number: u32,
 }
 
 /// What is known of a source address.
@@ -82,10 +86,17 @@ pub struct CodeFacts {
     pub bad_key: bool,
 }
 
+/// Distinct texts kept of a field that an attacker chooses freely; what comes after them is one entry,
+/// [`OTHERS`]. Real logs have thousands.
+const MAX_FREE_TEXTS: usize = 1 << 17;
+/// Stands for the texts that were too many to tell apart.
+const OTHERS: &str = "(others)";
+
 /// Distinct texts with their facts, shared by all workers.
 #[derive(Debug)]
 pub struct Table<T> {
     inner: Mutex<Inner<T>>,
+    limit: usize,
 }
 
 #[derive(Debug)]
@@ -96,7 +107,13 @@ struct Inner<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { inner: Mutex::new(Inner { numbers: HashMap::new(), items: Vec::new() }) }
+        Self::limited(usize::MAX)
+    }
+}
+
+impl<T> Table<T> {
+    fn limited(limit: usize) -> Self {
+        Self { inner: Mutex::new(Inner { numbers: HashMap::new(), items: Vec::new() }), limit }
     }
 }
 
@@ -104,6 +121,7 @@ impl<T: Clone> Table<T> {
     /// The number and facts of `text`; `make` finds the facts out when it is new.
     pub fn intern(&self, text: &str, make: impl FnOnce() -> T) -> (u32, T) {
         let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let text = if inner.items.len() >= self.limit && !inner.numbers.contains_key(text) { OTHERS } else { text };
         if let Some(number) = inner.numbers.get(text) {
             return (*number, inner.items[*number as usize].1.clone());
         }
@@ -133,9 +151,12 @@ impl<'t, T: Clone> Cache<'t, T> {
         Self { table, known: HashMap::new() }
     }
 
-    /// The number and facts of `text`.
+    /// The number and facts of `text`. The cache of a limited table is emptied when it has grown past the limit.
     pub fn get(&mut self, text: &str, make: impl FnOnce() -> T) -> &(u32, T) {
         if !self.known.contains_key(text) {
+            if self.known.len() >= self.table.limit {
+                self.known.clear();
+            }
             let entry = self.table.intern(text, make);
             self.known.insert(text.into(), entry);
         }
@@ -144,7 +165,7 @@ impl<'t, T: Clone> Cache<'t, T> {
 }
 
 /// Every table of a scan.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct NameTables {
     /// Main accounts.
     pub accounts: Table<()>,
@@ -154,6 +175,8 @@ pub struct NameTables {
     pub actors: Table<ActorFacts>,
     /// Callers' names as shown.
     pub users: Table<()>,
+    /// UINs and role ids.
+    pub principals: Table<()>,
     /// APIs.
     pub apis: Table<ApiFacts>,
     /// Source addresses.
@@ -193,6 +216,25 @@ pub struct Names {
     pub regions: Vec<(Box<str>, ())>,
     /// Where addresses are.
     pub locations: Vec<(Box<str>, ())>,
+}
+
+impl Default for NameTables {
+    fn default() -> Self {
+        Self {
+            accounts: Table::default(),
+            keys: Table::default(),
+            actors: Table::default(),
+            users: Table::default(),
+            principals: Table::default(),
+            apis: Table::default(),
+            ips: Table::default(),
+            clients: Table::limited(MAX_FREE_TEXTS),
+            codes: Table::limited(MAX_FREE_TEXTS),
+            regions: Table::limited(MAX_FREE_TEXTS),
+            locations: Table::limited(MAX_FREE_TEXTS),
+            values: Table::default(),
+        }
+    }
 }
 
 impl NameTables {

@@ -96,6 +96,8 @@ columns! {
     BAD_KEY: Flag = "bad_key";
     /// The main account itself called.
     ROOT: Flag = "root";
+    /// A role called, of a person or of a service.
+    ROLE: Flag = "role";
     /// A Tencent Cloud service called, or a role made for one.
     SERVICE_IDENTITY: Flag = "service_identity";
     /// The key is permanent.
@@ -134,8 +136,6 @@ columns! {
     TAT_EXEC: Flag = "tat_exec";
     /// The API is a step of a tool signature.
     TOOL_STEP: Flag = "tool_step";
-    /// A signature's marker could not be looked for.
-    MARKER_UNKNOWN: Flag = "marker_unknown";
 }
 
 /// The flag columns, in the order of their bits in a row.

@@ -22,6 +22,8 @@ pub struct Row {
     pub actor: u32,
     /// The caller's name, as shown.
     pub user: u32,
+    /// The caller's UIN or role id.
+    pub principal: u32,
     /// Service and action.
     pub api: u32,
     /// Source address.
@@ -38,8 +40,10 @@ pub struct Row {
     pub value: u32,
     /// The flag columns, as bits (see [`columns::bit`]).
     pub flags: u32,
-    /// Markers of tool signatures found in the request, as bits.
+    /// Markers of tool signatures found in the request, or possibly in it, as bits.
     pub markers: u32,
+    /// Those of the markers that nobody can tell.
+    pub unknown_markers: u32,
 }
 
 impl Row {

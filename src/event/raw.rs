@@ -87,6 +87,8 @@ pub struct RawEvent<'a> {
     pub session: Session<'a>,
     /// The inner event was broken and this is the row around it.
     pub fell_back: bool,
+    /// Number of the row in the reply that held the event, from 1; 0 when it stood alone.
+    pub row: u32,
     /// The bytes of the event, for a hash when it carries no id.
     pub whole: &'a str,
 }

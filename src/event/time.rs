@@ -21,6 +21,9 @@ pub fn parse_event_time(text: &str, naive_offset: i32) -> Option<i64> {
     let text = text.trim();
     let ms = if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         epoch_ms(text)?
+    } else if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+')) {
+        // Spreadsheets and dataframes write 1.7411472e9.
+        epoch_ms(&format!("{:.0}", text.parse::<f64>().ok()?))?
     } else {
         text_ms(text, naive_offset)?
     };
@@ -112,6 +115,8 @@ mod tests {
             "16805138090000000",
             "1680513809000000000",
             "1680513809.0",
+            "1.680513809e9",
+            "1.680513809E+12",
         ] {
             assert_eq!(parse_event_time(text, EIGHT), expected, "{text}");
         }

@@ -52,17 +52,24 @@ fn field_of(title: &str) -> String {
     alias.map_or_else(|| title.to_string(), |(_, field)| (*field).to_string())
 }
 
-/// The delimiter of a CSV whose first line is `line`, if its titles are those of an event export.
-pub fn delimiter_of(line: &str) -> Option<u8> {
-    [b',', b'\t', b';', b'|'].into_iter().find(|delimiter| {
-        let fields: Vec<String> = line
-            .trim_end()
-            .split(char::from(*delimiter))
-            .map(|title| field_of(title.trim().trim_matches('"')))
-            .collect();
-        let has = |name: &str| fields.iter().any(|f| f == name || f.eq_ignore_ascii_case(name));
-        fields.len() > 1 && (has("CloudAuditEvent") || (has("EventName") && has("EventTime"))) || has("__CONTENT__")
-    })
+/// How a CSV is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    delimiter: u8,
+    /// Lines end with carriage return and line feed; the reader then counts lines one behind.
+    crlf: bool,
+}
+
+/// The layout of a CSV whose first line is `line`, if its titles are those of an event export.
+pub fn layout_of(line: &str) -> Option<Layout> {
+    let delimiter = [b',', b'\t', b';', b'|'].into_iter().find(|delimiter| {
+        let titles = line.trim_end().split(char::from(*delimiter));
+        let fields: Vec<String> = titles.map(|title| field_of(title.trim().trim_matches('"'))).collect();
+        let has = |name: &str| fields.iter().any(|f| f.eq_ignore_ascii_case(name));
+        let events = has("CloudAuditEvent") || (has("EventName") && has("EventTime"));
+        (fields.len() > 1 && events) || has("__CONTENT__")
+    })?;
+    Some(Layout { delimiter, crlf: line.ends_with('\r') })
 }
 
 /// Fails once a row has grown past the limit: an unclosed quote would otherwise swallow the file.
@@ -84,11 +91,14 @@ impl Read for RowLimit<'_> {
 
 /// Reads `input` to its end, handing its rows to `sink` as JSON records. Returns whether the sink
 /// wants more, and the number of rows.
-pub fn run(file: u32, delimiter: u8, input: &mut dyn Read, sink: &mut Sink<'_>) -> (bool, u64) {
+pub fn run(file: u32, layout: Layout, input: &mut dyn Read, sink: &mut Sink<'_>) -> (bool, u64) {
     let since_row = Rc::new(Cell::new(0));
     let limited = RowLimit { inner: input, since_row: since_row.clone() };
-    let mut reader =
-        ::csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).buffer_capacity(1 << 16).from_reader(limited);
+    let mut reader = ::csv::ReaderBuilder::new()
+        .delimiter(layout.delimiter)
+        .flexible(true)
+        .buffer_capacity(1 << 16)
+        .from_reader(limited);
     let mut out = Chunk { file, ..Chunk::default() };
     let fields: Vec<String> = match reader.headers() {
         Ok(titles) => titles.iter().map(field_of).collect(),
@@ -105,7 +115,7 @@ pub fn run(file: u32, delimiter: u8, input: &mut dyn Read, sink: &mut Sink<'_>) 
         }
         since_row.set(0);
         number += 1;
-        let line = bytes_row.position().map_or(0, ::csv::Position::line);
+        let line = bytes_row.position().map_or(0, ::csv::Position::line) + u64::from(layout.crlf);
         row.clear();
         for cell in &bytes_row {
             row.push_field(&String::from_utf8_lossy(cell));
@@ -145,7 +155,7 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Vec<(u64, String)> {
-        let delimiter = delimiter_of(text.lines().next().unwrap()).expect("a known header");
+        let layout = layout_of(text.split('\n').next().unwrap()).expect("a known header");
         let mut out = Vec::new();
         let mut sink = |chunk: Chunk| {
             for span in &chunk.spans {
@@ -153,7 +163,7 @@ mod tests {
             }
             true
         };
-        run(0, delimiter, &mut text.as_bytes(), &mut sink);
+        run(0, layout, &mut text.as_bytes(), &mut sink);
         out
     }
 
@@ -181,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_asset_list_is_no_event_export() {
-        assert_eq!(delimiter_of("id,name,ip"), None);
-        assert_eq!(delimiter_of("hello"), None);
+        assert_eq!(layout_of("id,name,ip"), None);
+        assert_eq!(layout_of("hello"), None);
     }
 }

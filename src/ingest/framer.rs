@@ -67,7 +67,8 @@ struct Scan {
 enum ScanEnd {
     Done(usize),
     More,
-    Broken(&'static str),
+    /// What is wrong, and where.
+    Broken(&'static str, usize),
 }
 
 /// What to do next after a step.
@@ -77,6 +78,7 @@ enum Step {
 }
 
 /// Splits one JSON stream into records.
+#[expect(clippy::struct_excessive_bools, reason = "independent questions about where the stream stands")]
 pub struct Framer {
     file: u32,
     buf: Vec<u8>,
@@ -90,9 +92,23 @@ pub struct Framer {
     nest: Vec<Nest>,
     scan: Option<Scan>,
     skipping: Option<Scan>,
-    resync: bool,
+    /// The next start of a record is being looked for.
+    searching: bool,
+    /// After damage inside a document: only what looks like a row is taken, the rest passed over.
+    salvaging: bool,
+    /// Bytes that may still be read twice after damage, so that hostile input costs no more than twice its size and this.
+    patience: usize,
+    /// Offset of the buffer in the file.
+    base: u64,
+    /// Offset in the file of the last damage told, which a row inside a damaged document may share.
+    told: Option<u64>,
+    /// Objects are walked into in search of rows, whatever their size.
+    enter_objects: bool,
     out: Chunk,
 }
+
+/// Bytes of damaged records that are read a second time in search of whole ones.
+const PATIENCE: usize = 256 << 20;
 
 impl Framer {
     /// A framer for file number `file`.
@@ -110,7 +126,12 @@ impl Framer {
             nest: Vec::new(),
             scan: None,
             skipping: None,
-            resync: false,
+            searching: false,
+            salvaging: false,
+            patience: PATIENCE,
+            base: 0,
+            told: None,
+            enter_objects: false,
             out: Chunk { file, ..Chunk::default() },
         }
     }
@@ -160,6 +181,7 @@ impl Framer {
     }
 
     fn rebase(&mut self, by: usize) {
+        self.base += by as u64;
         self.at = 0;
         self.counted_to = 0;
         self.next_newline = self.next_newline.and_then(|at| at.checked_sub(by));
@@ -181,7 +203,7 @@ impl Framer {
     }
 
     fn step(&mut self) -> Step {
-        if self.resync {
+        if self.searching {
             return self.find_next_start();
         }
         if self.skipping.is_some() {
@@ -194,6 +216,14 @@ impl Framer {
         let Some(byte) = self.buf.get(self.at) else {
             return Step::NeedMore;
         };
+        let line_start = self.at > 0 && self.buf[self.at - 1] == b'\n';
+        let closes = *byte == b']' && !self.nest.is_empty();
+        self.salvaging &= !(line_start && (closes || matches!(byte, b'{' | b'[' | b'"')));
+        let row = *byte == b'{' || (*byte == b'"' && self.buf.get(self.at + 1) == Some(&b'{'));
+        if self.salvaging && !row {
+            self.searching = true;
+            return Step::Go;
+        }
         match (byte, self.nest.last()) {
             (b'[', _) => self.open_list(),
             (b']', Some(Nest::List { .. })) | (b'}', Some(Nest::Envelope { .. })) => self.close(),
@@ -218,8 +248,8 @@ impl Framer {
         self.nest.push(Nest::List { line: self.line });
         self.at += 1;
         if self.nest.len() > 64 {
-            self.broken("lists nested deeper than 64 levels");
             self.nest.clear();
+            self.broken("lists nested deeper than 64 levels", self.at);
         }
         Step::Go
     }
@@ -241,7 +271,7 @@ impl Framer {
             if rest.len() < CHUNK {
                 return Step::NeedMore;
             }
-            self.broken("a long stretch of bytes that is not JSON");
+            self.broken("a long stretch of bytes that is not JSON", self.buf.len());
             return Step::Go;
         };
         self.next_record();
@@ -259,30 +289,58 @@ impl Framer {
         self.out.rejects.push(Reject { file: self.file, line, record, reason });
     }
 
-    /// Gives up the record at hand; reading goes on at the next line that starts one.
-    fn broken(&mut self, what: &'static str) {
-        self.next_record();
-        self.reject_at(self.line, self.record, Reason::Damaged(what));
+    /// Gives up the record at hand because of damage at `place`. On the same line, reading goes on with
+    /// the value that stands there; else at the next line that looks like a record or a row.
+    fn broken(&mut self, what: &'static str, place: usize) {
+        let damage = Some(self.base + place as u64);
+        if self.told != damage {
+            self.told = damage;
+            self.next_record();
+            self.reject_at(self.line, self.record, Reason::Damaged(what));
+        }
         self.scan = None;
-        self.resync = true;
+        let same_line = memchr(b'\n', &self.buf[self.at..place]).is_none();
+        if place > self.at && same_line && self.buf.get(place) == Some(&b'{') {
+            self.at = place;
+            return;
+        }
+        self.search_again(place);
+    }
+
+    /// Looks for the next record after the start of the one at hand, or, once that has cost too much, after `place`.
+    fn search_again(&mut self, place: usize) {
+        self.searching = true;
+        self.salvaging = true;
+        let again = place.saturating_sub(self.at);
+        if again > self.patience {
+            self.at = place;
+        } else {
+            self.patience -= again;
+        }
     }
 
     fn find_next_start(&mut self) -> Step {
         for newline in memchr_iter(b'\n', &self.buf[self.at..]) {
-            let start = self.at + newline + 1;
-            match self.buf.get(start) {
-                Some(b'{' | b'[' | b'"') => {
-                    self.at = start;
-                    self.resync = false;
-                    return Step::Go;
-                }
-                Some(_) => {}
+            let line = self.at + newline + 1;
+            let indent = self.buf[line..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            let start = line + indent;
+            let starts = match (self.buf.get(start), indent) {
+                (Some(b'{'), _) | (Some(b'[' | b'"'), 0) => true,
+                (Some(b']'), 0) => !self.nest.is_empty(),
+                (Some(b'"'), _) => self.buf.get(start + 1) == Some(&b'{'),
+                (Some(_), _) => false,
                 // The byte that decides is not read yet: keep the line break.
-                None if !self.eof => {
-                    self.at = start - 1;
+                (None, _) if !self.eof => {
+                    self.at = line - 1;
                     return Step::NeedMore;
                 }
-                None => break,
+                (None, _) => break,
+            };
+            if starts {
+                self.at = start;
+                self.searching = false;
+                self.salvaging = indent > 0;
+                return Step::Go;
             }
         }
         self.at = self.buf.len();
@@ -303,6 +361,13 @@ impl Framer {
     }
 
     fn take_record(&mut self) -> Step {
+        if self.enter_objects && self.nest.is_empty() && self.buf[self.at] == b'{' {
+            self.next_record();
+            self.record = 0;
+            self.nest.push(Nest::Envelope { line: self.line, record: 0, found: false });
+            self.at += 1;
+            return Step::Go;
+        }
         if self.scan.is_none() {
             let newline = self.newline();
             if newline.is_none() && !self.eof && self.nest.is_empty() && self.buf.len() - self.at < CHUNK {
@@ -322,8 +387,8 @@ impl Framer {
                 self.at = end;
                 Step::Go
             }
-            ScanEnd::Broken(what) => {
-                self.broken(what);
+            ScanEnd::Broken(what, place) => {
+                self.broken(what, place);
                 Step::Go
             }
             ScanEnd::More if self.buf.len() - self.at >= MAX_RECORD => self.oversize(scan),
@@ -430,7 +495,7 @@ impl Framer {
 
     fn give_up_envelope(&mut self) -> Step {
         self.nest.clear();
-        self.broken("an object of more than 16 MiB is damaged");
+        self.broken("an object is damaged between its fields", self.at);
         Step::Go
     }
 
@@ -449,21 +514,50 @@ impl Framer {
                 self.skipping = Some(scan);
                 Step::NeedMore
             }
-            ScanEnd::Broken(_) => self.give_up_envelope(),
+            ScanEnd::Broken(..) => self.give_up_envelope(),
         }
     }
 
     fn finish(&mut self) {
-        let inside = self.scan.is_some() || self.skipping.is_some() || self.at < self.buf.len();
-        if inside && !self.resync {
+        // A record that never ends may have swallowed whole ones.
+        while self.scan.is_some() && !self.searching {
             self.next_record();
             self.reject_at(self.line, self.record, Reason::Cut);
-        } else if let Some(Nest::List { line } | Nest::Envelope { line, .. }) = self.nest.first() {
+            self.scan = None;
+            self.search_again(self.buf.len());
+            self.frame();
+        }
+        let inside = self.skipping.is_some() || self.at < self.buf.len();
+        if inside && !self.searching {
+            self.next_record();
+            self.reject_at(self.line, self.record, Reason::Cut);
+        } else if let (Some(Nest::List { line } | Nest::Envelope { line, .. }), false) =
+            (self.nest.first(), self.salvaging)
+        {
             let line = *line;
             self.reject_at(line, 0, Reason::Cut);
         }
         self.at = self.buf.len();
     }
+}
+
+/// The rows of a reply that is not JSON as a whole: every item of its lists of events that is one by
+/// itself. `None` when it holds no such list.
+pub fn rows_inside(text: &str) -> Option<Chunk> {
+    let mut all = Chunk::default();
+    let mut sink = |chunk: Chunk| {
+        let base = all.bytes.len();
+        all.bytes.extend_from_slice(&chunk.bytes);
+        let moved = |span: Span| Span { start: span.start + base, end: span.end + base, ..span };
+        all.spans.extend(chunk.spans.into_iter().map(moved));
+        all.rejects.extend(chunk.rejects);
+        true
+    };
+    let mut framer = Framer::new(0);
+    framer.enter_objects = true;
+    framer.run(&mut text.as_bytes(), &mut sink);
+    let no_list = all.rejects.iter().any(|reject| matches!(reject.reason, Reason::TooLarge(_)));
+    (!no_list && !all.spans.is_empty()).then_some(all)
 }
 
 /// Looks for the end of the value that starts where `scan` first stood.
@@ -479,7 +573,7 @@ fn scan_value(buf: &[u8], scan: &mut Scan) -> ScanEnd {
             return ScanEnd::More;
         };
         if matches!(byte, b'"' | b'{' | b'[') && !may_start_value(scan, byte) {
-            return ScanEnd::Broken("a value stands where none can be, so the record before it was cut");
+            return ScanEnd::Broken("a value stands where none can be, so the record before it was cut", scan.at);
         }
         match byte {
             b'"' => scan.in_string = true,
@@ -527,7 +621,7 @@ fn skip_string(buf: &[u8], scan: &mut Scan) -> Option<ScanEnd> {
             scan.at = at + 2;
             None
         }
-        b'\n' => Some(ScanEnd::Broken("a line ends inside a text, so the record was cut")),
+        b'\n' => Some(ScanEnd::Broken("a line ends inside a text, so the record was cut", at)),
         _ => {
             scan.in_string = false;
             scan.last = b'"';
@@ -603,6 +697,54 @@ mod tests {
             assert_eq!(rejects.len(), 1, "{cut}: {rejects:?}");
             assert_eq!(rejects[0].0, 2, "{cut}");
         }
+    }
+
+    #[test]
+    fn a_cut_record_at_the_end_does_not_swallow_whole_ones() {
+        for cut in ["{\"a\":", "{\"a\":["] {
+            let text = format!("{{\"n\":1}}\n{cut}\n{{\"n\":2}}\n");
+            let (records, rejects) = frame_all(text.as_bytes());
+            assert_eq!(records, [at(1, "{\"n\":1}"), at(3, "{\"n\":2}")], "{cut}");
+            assert_eq!(rejects, [(2, Reason::Cut)], "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_cut_item_of_a_list_costs_only_itself() {
+        let indented = "[\n  {\n    \"n\": 1\n  },\n  {\n    \"n\": \n  {\n    \"n\": 3\n  },\n  {\n    \"n\": 4\n  }\n]\n{\"n\":5}\n";
+        let (records, rejects) = frame_all(indented.as_bytes());
+        let numbers: Vec<char> =
+            records.iter().flat_map(|(_, text)| text.chars().filter(char::is_ascii_digit)).collect();
+        assert_eq!((numbers, rejects.len()), (vec!['1', '3', '4', '5'], 1), "{rejects:?}");
+        let (records, rejects) = frame_all(b"[{\"n\":1},{\"n\":2,{\"n\":3},{\"n\":4}]\n");
+        assert_eq!((records.len(), rejects.len()), (3, 1), "{records:?} {rejects:?}");
+    }
+
+    #[test]
+    fn rows_of_a_damaged_reply_are_found() {
+        let reply = r#"{"ListOver":true,"Events":[{"n":1},{"n":tru},{"n":3}],"RequestId":"r"}"#;
+        let rows = rows_inside(reply).expect("rows");
+        assert_eq!(rows.spans.iter().map(|span| span.record).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(rows_inside(r#"{"eventName":"A","x":[{"n":1}"#).map(|chunk| chunk.spans), None);
+    }
+
+    #[test]
+    fn hostile_damage_costs_bounded_time() {
+        let text = "{\"a\":[\n".repeat(600_000);
+        let (records, rejects) = frame_all_at_once(text.as_bytes());
+        assert_eq!(records, 0);
+        assert!(rejects > 0);
+    }
+
+    fn frame_all_at_once(text: &[u8]) -> (usize, usize) {
+        let (mut records, mut rejects) = (0, 0);
+        let mut sink = |chunk: Chunk| {
+            records += chunk.spans.len();
+            rejects += chunk.rejects.len();
+            true
+        };
+        Framer::new(0).run(&mut &text[..], &mut sink);
+        (records, rejects)
     }
 
     #[test]

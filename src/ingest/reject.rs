@@ -43,6 +43,9 @@ pub enum Reason {
     /// The file could not be opened.
     #[error("cannot open it: {0}")]
     CannotOpen(String),
+    /// The reason concerns one row of a reply.
+    #[error("row {0} of the reply: {1}")]
+    Row(u32, Box<Self>),
     /// The rest of an input could not be read.
     #[error("cannot read further: {0}")]
     Unreadable(String),
@@ -54,6 +57,27 @@ pub enum Reason {
 impl From<JsonError> for Reason {
     fn from(error: JsonError) -> Self {
         Self::BadJson(error)
+    }
+}
+
+impl Reason {
+    /// The reason, said of one row of a reply; row 0 stands for no row.
+    #[must_use]
+    pub fn of_row(self, row: u32) -> Self {
+        match (row, &self) {
+            (0, _) | (_, Self::Row(..)) => self,
+            _ => Self::Row(row, Box::new(self)),
+        }
+    }
+
+    /// The reason without what differs from record to record, to count by.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Row(_, reason) => reason.kind(),
+            Self::BadJson(error) => format!("not valid JSON: {}", error.what),
+            Self::BadTime(_) => "time is not a date".to_string(),
+            other => other.to_string(),
+        }
     }
 }
 

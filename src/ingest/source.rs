@@ -29,6 +29,8 @@ pub enum Input {
     Stdin,
     /// A file.
     File(PathBuf),
+    /// Something in a folder that is no file: a pipe, a socket, a device. It is told and not opened.
+    NoFile(PathBuf),
 }
 
 impl Input {
@@ -36,14 +38,14 @@ impl Input {
     pub fn name(&self) -> String {
         match self {
             Self::Stdin => "<stdin>".to_string(),
-            Self::File(path) => path.display().to_string(),
+            Self::File(path) | Self::NoFile(path) => path.display().to_string(),
         }
     }
 
     /// Size in bytes, 0 when unknown.
     pub fn size(&self) -> u64 {
         match self {
-            Self::Stdin => 0,
+            Self::Stdin | Self::NoFile(_) => 0,
             Self::File(path) => path.metadata().map_or(0, |meta| meta.len()),
         }
     }
@@ -74,29 +76,32 @@ pub enum FileState {
 /// Turns command line paths into inputs: folders are walked in name order without hidden files, globs expanded.
 ///
 /// A path that leads nowhere stays in the list, so that it is reported when it cannot be opened.
-pub fn expand(paths: &[String]) -> Vec<Input> {
+pub fn expand(paths: &[PathBuf]) -> Vec<Input> {
     paths.iter().flat_map(|path| expand_one(path)).collect()
 }
 
-fn expand_one(path: &str) -> Vec<Input> {
-    if path == "-" {
+fn expand_one(path: &Path) -> Vec<Input> {
+    if path.as_os_str() == "-" {
         return vec![Input::Stdin];
     }
-    if Path::new(path).is_dir() {
-        return walk(Path::new(path));
+    if path.is_dir() {
+        return walk(path);
     }
-    if !Path::new(path).exists() && path.contains(['*', '?', '[']) {
-        let matches: Vec<PathBuf> = glob::glob(path).map(|found| found.flatten().collect()).unwrap_or_default();
-        if !matches.is_empty() {
-            return matches
-                .into_iter()
-                .flat_map(|p| if p.is_dir() { walk(&p) } else { vec![Input::File(p)] })
-                .collect();
-        }
-    }
-    vec![Input::File(PathBuf::from(path))]
+    let pattern = path.to_str().filter(|text| !path.exists() && text.contains(['*', '?', '[']));
+    let matches: Vec<Input> =
+        pattern.and_then(|text| glob::glob(text).ok()).into_iter().flatten().flat_map(globbed).collect();
+    if matches.is_empty() { vec![Input::File(path.to_path_buf())] } else { matches }
 }
 
+fn globbed(found: glob::GlobResult) -> Vec<Input> {
+    match found {
+        Ok(path) if path.is_dir() => walk(&path),
+        Ok(path) => vec![Input::File(path)],
+        Err(error) => vec![Input::File(error.path().to_path_buf())],
+    }
+}
+
+/// The files of a folder. What cannot be looked into stays in the list, to be reported when it cannot be opened.
 fn walk(folder: &Path) -> Vec<Input> {
     let hidden = |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
     walkdir::WalkDir::new(folder)
@@ -104,9 +109,12 @@ fn walk(folder: &Path) -> Vec<Input> {
         .sort_by_file_name()
         .into_iter()
         .filter_entry(|entry| !hidden(entry))
-        .flatten()
-        .filter(|entry| !entry.file_type().is_dir())
-        .map(|entry| Input::File(entry.into_path()))
+        .filter_map(|entry| match entry {
+            Ok(entry) if entry.file_type().is_dir() => None,
+            Ok(entry) if entry.file_type().is_file() => Some(Input::File(entry.into_path())),
+            Ok(entry) => Some(Input::NoFile(entry.into_path())),
+            Err(error) => error.path().map(|path| Input::File(path.to_path_buf())),
+        })
         .collect()
 }
 
@@ -134,6 +142,7 @@ impl Reader<'_, '_> {
         let progress = self.progress;
         match input {
             Input::Stdin => self.read_layer(&name, &mut Counted { inner: io::stdin().lock(), total: progress }, 0),
+            Input::NoFile(_) => self.rejected(&name, Reason::CannotOpen("it is not a regular file".to_string())),
             Input::File(path) => match open(path) {
                 Ok(Opened::Zip(archive)) => self.read_zip(&name, archive, 0),
                 Ok(Opened::Stream(file)) => self.read_layer(&name, &mut Counted { inner: file, total: progress }, 0),
@@ -147,21 +156,23 @@ impl Reader<'_, '_> {
         true
     }
 
+    fn empty(&mut self, name: &str) -> bool {
+        self.files.push(FileOutcome { name: name.to_string(), format: "empty", state: FileState::Empty });
+        true
+    }
+
     /// Looks at the first bytes and reads on accordingly. Returns `false` when no more is wanted.
     fn read_layer(&mut self, name: &str, input: &mut dyn Read, layer: u8) -> bool {
-        let head = match read_head(input) {
-            Ok(head) => head,
-            Err(error) => return self.rejected(name, Reason::Unreadable(error.to_string())),
-        };
+        let (head, failure) = read_head(input);
+        if let (true, Some(error)) = (head.is_empty(), &failure) {
+            return self.rejected(name, Reason::Unreadable(error.to_string()));
+        }
         if layer > MAX_LAYERS {
             return self.rejected(name, Reason::UnknownFormat("archives nested too deep".to_string()));
         }
-        let mut whole = head.as_slice().chain(input);
+        let mut whole = head.as_slice().chain(Failing(failure)).chain(input);
         match sniff(&head) {
-            Kind::Empty => {
-                self.files.push(FileOutcome { name: name.to_string(), format: "empty", state: FileState::Empty });
-                true
-            }
+            Kind::Empty => self.empty(name),
             Kind::Gzip => {
                 guarded(&mut whole, flate2::read::MultiGzDecoder::new, |r| self.read_layer(name, r, layer + 1))
             }
@@ -170,9 +181,7 @@ impl Reader<'_, '_> {
             Kind::Zip => self.read_held_zip(name, &mut whole, layer),
             Kind::Encoded(encoding) => self.read_layer(name, &mut Transcoder::new(&mut whole, encoding), layer + 1),
             Kind::Json => self.read_records(name, "JSON", |file, sink| Framer::new(file).run(&mut whole, sink)),
-            Kind::Csv(delimiter) => {
-                self.read_records(name, "CSV", |file, sink| csv::run(file, delimiter, &mut whole, sink))
-            }
+            Kind::Csv(layout) => self.read_records(name, "CSV", |file, sink| csv::run(file, layout, &mut whole, sink)),
             Kind::Refused(reason) => self.rejected(name, reason),
         }
     }
@@ -217,6 +226,7 @@ impl Reader<'_, '_> {
             Ok(entries) => entries,
             Err(error) => return self.rejected(name, Reason::Unreadable(error.to_string())),
         };
+        let before = self.files.len();
         for entry in entries {
             let mut entry = match entry {
                 Ok(entry) => entry,
@@ -230,7 +240,7 @@ impl Reader<'_, '_> {
                 return false;
             }
         }
-        true
+        self.files.len() > before || self.empty(name)
     }
 
     fn read_held_zip(&mut self, name: &str, input: &mut dyn Read, layer: u8) -> bool {
@@ -249,6 +259,7 @@ impl Reader<'_, '_> {
     }
 
     fn read_zip<R: Read + io::Seek>(&mut self, name: &str, mut archive: zip::ZipArchive<R>, layer: u8) -> bool {
+        let before = self.files.len();
         for index in 0..archive.len() {
             let mut entry = match archive.by_index(index) {
                 Ok(entry) => entry,
@@ -267,7 +278,7 @@ impl Reader<'_, '_> {
                 return false;
             }
         }
-        true
+        self.files.len() > before || self.empty(name)
     }
 }
 
@@ -290,10 +301,20 @@ fn open(path: &Path) -> io::Result<Opened> {
     Ok(Opened::Stream(file))
 }
 
-fn read_head(input: &mut dyn Read) -> io::Result<Vec<u8>> {
+/// The first bytes, and the error that ended them early, if one did.
+fn read_head(input: &mut dyn Read) -> (Vec<u8>, Option<io::Error>) {
     let mut head = Vec::new();
-    input.take(HEAD as u64).read_to_end(&mut head)?;
-    Ok(head)
+    let failure = input.take(HEAD as u64).read_to_end(&mut head).err();
+    (head, failure)
+}
+
+/// Gives an error once, so that what stood before it is read first.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 enum Kind {
@@ -304,16 +325,18 @@ enum Kind {
     Zip,
     Encoded(&'static encoding_rs::Encoding),
     Json,
-    Csv(u8),
+    Csv(csv::Layout),
     Refused(Reason),
 }
 
 fn sniff(head: &[u8]) -> Kind {
     match head {
-        [] => Kind::Empty,
         [0x1f, 0x8b, ..] => Kind::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Kind::Zstd,
         [b'P', b'K', 3, 4, ..] => Kind::Zip,
+        // Nothing, or a zip or tar without members.
+        [] | [b'P', b'K', 5, 6, ..] => Kind::Empty,
+        _ if head.len() >= 512 && head.iter().all(|b| *b == 0) => Kind::Empty,
         [0xef, 0xbb, 0xbf, ..] => Kind::Encoded(encoding_rs::UTF_8),
         [0xff, 0xfe, ..] => Kind::Encoded(encoding_rs::UTF_16LE),
         [0xfe, 0xff, ..] => Kind::Encoded(encoding_rs::UTF_16BE),
@@ -350,10 +373,10 @@ fn sniff_text(head: &[u8]) -> Kind {
     }
     let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
     if is_utf8(head) {
-        if let Some(delimiter) = csv::delimiter_of(&String::from_utf8_lossy(line)) {
-            return Kind::Csv(delimiter);
+        if let Some(layout) = csv::layout_of(&String::from_utf8_lossy(line)) {
+            return Kind::Csv(layout);
         }
-    } else if csv::delimiter_of(&encoding_rs::GBK.decode(line).0).is_some() {
+    } else if csv::layout_of(&encoding_rs::GBK.decode(line).0).is_some() {
         return Kind::Encoded(encoding_rs::GBK);
     }
     match text[0] {

@@ -3,6 +3,7 @@
 //! A record may be a raw event, a row with the event as text in it, or a whole API reply with fifty
 //! rows. What it is shows in its keys, never in the file's name. See docs/formats.md.
 
+use super::framer::rows_inside;
 use super::reject::Reason;
 use crate::event::raw::{Body, RawEvent, Session};
 use crate::json::{Cursor, JsonError, Text, Value};
@@ -15,7 +16,7 @@ const MAX_WRAPS: u8 = 8;
 pub type Found<'a> = Result<RawEvent<'a>, Reason>;
 
 /// Reads one record and hands every event in it, or the reason why there is none, to `emit`.
-pub fn unwrap_record<'a>(text: &'a str, bump: &'a Bump, emit: &mut impl FnMut(Found<'a>)) {
+pub fn unwrap_record<'a>(text: &'a str, bump: &'a Bump, emit: &mut dyn FnMut(Found<'a>)) {
     let mut cursor = Cursor::new(text);
     loop {
         // Several documents may share a line; commas between them are left over from a list.
@@ -28,8 +29,29 @@ pub fn unwrap_record<'a>(text: &'a str, bump: &'a Bump, emit: &mut impl FnMut(Fo
         }
         match document(&mut cursor, bump) {
             Ok(doc) => resolve(doc, &text[start..cursor.at()], None, bump, 0, emit),
-            Err(error) => return emit(Err(Reason::from(error))),
+            Err(error) => return rows_or(error, &text[start..], bump, emit),
         }
+    }
+}
+
+/// A document that is not JSON as a whole may be a reply with one damaged row: the others are read.
+fn rows_or<'a>(error: JsonError, text: &str, bump: &'a Bump, emit: &mut dyn FnMut(Found<'a>)) {
+    let Some(rows) = rows_inside(text) else {
+        return emit(Err(error.into()));
+    };
+    for span in &rows.spans {
+        let row = u32::try_from(span.record).unwrap_or(u32::MAX);
+        let text = bump.alloc_str(&String::from_utf8_lossy(&rows.bytes[span.start..span.end]));
+        match parse_text(text, bump) {
+            Ok(doc) => resolve(doc, text, None, bump, 1, &mut |found: Found<'a>| {
+                emit(found.map(|event| RawEvent { row, ..event }).map_err(|reason| reason.of_row(row)));
+            }),
+            Err(error) => emit(Err(Reason::from(error).of_row(row))),
+        }
+    }
+    for reject in rows.rejects {
+        let row = u32::try_from(reject.record).unwrap_or(u32::MAX);
+        emit(Err(reject.reason.of_row(row)));
     }
 }
 
@@ -49,6 +71,8 @@ struct Fields<'a> {
     /// A list of rows, or an object around one.
     wrapped: Option<Value<'a>>,
     error: Option<Value<'a>>,
+    /// When the envelope or shipper says it was, for events that say nothing.
+    envelope_time: &'a str,
     is_cloud_event: bool,
     access_log_marks: u8,
     other_cloud: Option<&'static str>,
@@ -83,7 +107,7 @@ fn resolve<'a>(
     outer: Option<&RawEvent<'a>>,
     bump: &'a Bump,
     wraps: u8,
-    emit: &mut impl FnMut(Found<'a>),
+    emit: &mut dyn FnMut(Found<'a>),
 ) {
     let mut fields = match doc {
         Document::Object(fields) => fields,
@@ -98,6 +122,9 @@ fn resolve<'a>(
     fields.event.whole = whole;
     if let Some(outer) = outer {
         fields.event.fill_from(outer);
+    }
+    if fields.event.time.is_empty() {
+        fields.event.time = fields.envelope_time;
     }
     if wraps >= MAX_WRAPS {
         return emit(Err(Reason::NotAnEvent));
@@ -115,7 +142,7 @@ fn resolve<'a>(
 }
 
 /// Opens the event inside a row. When it is broken, the row around it stands in.
-fn open_inner<'a>(inner: Value<'a>, row: &RawEvent<'a>, bump: &'a Bump, wraps: u8, emit: &mut impl FnMut(Found<'a>)) {
+fn open_inner<'a>(inner: Value<'a>, row: &RawEvent<'a>, bump: &'a Bump, wraps: u8, emit: &mut dyn FnMut(Found<'a>)) {
     let text = match inner {
         Value::Text(text) => text.to_str(bump),
         Value::Object(text) => text,
@@ -129,7 +156,11 @@ fn open_inner<'a>(inner: Value<'a>, row: &RawEvent<'a>, bump: &'a Bump, wraps: u
             let reason = parse_text(text, bump).err().map_or(Reason::NotAnEvent, Reason::from);
             emit(Err(reason));
         }
-        _ => emit(Ok(stand_in(row, text))),
+        _ => {
+            let mut event = stand_in(row, text);
+            event.principal = principal_of_row(&event);
+            emit(Ok(event));
+        }
     }
 }
 
@@ -152,6 +183,18 @@ fn stand_in<'a>(row: &RawEvent<'a>, broken: &'a str) -> RawEvent<'a> {
     event
 }
 
+/// Rows without an inner event name the caller only: `root` is the account itself, and a number is a UIN.
+/// With it, the row and the whole event are known to be one.
+fn principal_of_row<'a>(event: &RawEvent<'a>) -> &'a str {
+    let digits = !event.user_name.is_empty() && event.user_name.bytes().all(|b| b.is_ascii_digit());
+    match event.user_name {
+        _ if !event.principal.is_empty() => event.principal,
+        "root" => event.account,
+        uin if digits => uin,
+        _ => "",
+    }
+}
+
 /// The plain value after `"name":` in a text that is not JSON as a whole; empty when there is none.
 fn salvage<'a>(text: &'a str, name: &str) -> &'a str {
     let Some(after) = text.find(name).map(|at| &text[at + name.len()..]) else {
@@ -172,15 +215,19 @@ fn open_wrapped<'a>(
     outer: &RawEvent<'a>,
     bump: &'a Bump,
     wraps: u8,
-    emit: &mut impl FnMut(Found<'a>),
+    emit: &mut dyn FnMut(Found<'a>),
 ) {
     match wrapped {
         Value::Array(text) => {
+            let mut row = 0;
             let items = Cursor::new(text).array(|cursor| {
                 let start = cursor.at();
                 let doc = document(cursor, bump)?;
                 let whole = text[start..cursor.at()].trim_start();
-                resolve(doc, whole, Some(outer), bump, wraps + 1, emit);
+                row += 1;
+                resolve(doc, whole, Some(outer), bump, wraps + 1, &mut |found: Found<'a>| {
+                    emit(found.map(|event| RawEvent { row, ..event }).map_err(|reason| reason.of_row(row)));
+                });
                 Ok(())
             });
             if let Err(error) = items {
@@ -203,7 +250,8 @@ fn finish<'a>(fields: &Fields<'a>) -> Found<'a> {
     if fields.access_log_marks >= 2 {
         return Err(Reason::CosAccessLog);
     }
-    let event = fields.event;
+    let mut event = fields.event;
+    event.principal = principal_of_row(&event);
     match (&fields.error, event.name.is_empty(), event.time.is_empty()) {
         (Some(_), true, _) => Err(Reason::ApiError),
         (_, true, true) => Err(Reason::NotAnEvent),
@@ -317,7 +365,9 @@ fn odd_field<'a>(
     }
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
-        "cloudauditevent" | "logjson" | "cloudtrailevent" | "__content__" => keep_inner(&mut out.inner, cursor),
+        "cloudauditevent" | "logjson" | "cloudtrailevent" | "__content__" | "rawlog" => {
+            keep_inner(&mut out.inner, cursor)
+        }
         "event" | "response" | "data" | "events" | "results" | "records" | "list" => {
             keep_wrapped(&mut out.wrapped, cursor)
         }
@@ -326,7 +376,7 @@ fn odd_field<'a>(
             out.is_cloud_event = true;
             cursor.skip()
         }
-        "time" | "__timestamp__" => time_field(&mut out.event.time, cursor, bump),
+        "time" | "__timestamp__" => time_field(&mut out.envelope_time, cursor, bump),
         "bucketname" | "usersecretkeyid" => {
             out.access_log_marks += 1;
             cursor.skip()
@@ -469,11 +519,20 @@ fn identity_field<'a>(
             let session = &mut event.session;
             return object_or_text(cursor, bump, |name, cursor| session_field(session, name, cursor, bump));
         }
-        _ => return cursor.skip(),
+        other => {
+            let known = IDENTITY_FIELDS.iter().find(|field| **field != other && field.eq_ignore_ascii_case(other));
+            return match known {
+                Some(field) => identity_field(event, field, cursor, bump),
+                None => cursor.skip(),
+            };
+        }
     };
     *slot = scalar(cursor.value()?, bump);
     Ok(())
 }
+
+const IDENTITY_FIELDS: [&str; 7] =
+    ["type", "principalId", "accountId", "userName", "secretId", "roleSessionName", "sessionContext"];
 
 fn session_field<'a>(
     session: &mut Session<'a>,
@@ -576,6 +635,16 @@ mod tests {
         assert!(reason(r#"{"Response":{"Error":{"Code":"AuthFailure"},"RequestId":"x"}}"#).contains("error"));
         assert!(reason(r#"{"InstanceSet":[]}"#).contains("not a CloudAudit event"));
         assert!(reason(r#"{"eventName":"A"}"#).contains("no eventTime"));
+    }
+
+    #[test]
+    fn one_damaged_row_does_not_cost_the_reply() {
+        let text =
+            r#"{"Records":[{"eventName":"A","eventTime":7},{"eventName":"B",},{"eventName":"C","eventTime":8}]}"#;
+        let got = read(text);
+        assert_eq!(got.len(), 3);
+        assert_eq!((&got[0], &got[2]), (&event("A", "7", ""), &event("C", "8", "")));
+        assert!(got[1].as_ref().is_err_and(|reason| reason.contains("row 2")), "{:?}", got[1]);
     }
 
     #[test]

@@ -22,13 +22,22 @@ pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Resu
 /// Writes one alarm a line.
 pub fn write_lines(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     for alarm in &outcome.alarms {
-        writeln!(out, "{}", alarm_json(alarm, view))?;
+        writeln!(out, "{}", inert(alarm_json(alarm, view).to_string()))?;
     }
     Ok(())
 }
 
 fn pretty(json: &Value) -> String {
-    serde_json::to_string_pretty(json).unwrap_or_default()
+    inert(serde_json::to_string_pretty(json).unwrap_or_default())
+}
+
+/// Escapes the control characters that JSON allows as they are and some terminals obey.
+fn inert(json: String) -> String {
+    let obeyed = |c: char| ('\u{7f}'..='\u{9f}').contains(&c);
+    if !json.contains(obeyed) {
+        return json;
+    }
+    json.chars().map(|c| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
 }
 
 fn summary(outcome: &ScanOutcome, view: View) -> Value {
@@ -120,4 +129,16 @@ fn record_json(record: &CallRecord, view: View) -> Value {
         "last_call": rfc3339(record.last_call, view.zone),
         "clients": record.clients,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inert;
+
+    #[test]
+    fn eight_bit_escape_codes_are_escaped() {
+        let text = inert(serde_json::json!("a\u{9b}31m\u{1b}[0m 中").to_string());
+        assert_eq!(text, r#""a\u009b31m\u001b[0m 中""#);
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{9b}31m\u{1b}[0m 中");
+    }
 }

@@ -31,7 +31,7 @@ const SOURCES: [&str; 6] = [
 
 /// One way in which the events lie on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     /// One file of JSON lines.
     Plain,
     /// The same file, compressed.
@@ -44,10 +44,10 @@ pub enum Input {
 
 impl Input {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 4] = [Self::Plain, Self::Gz, Self::Split, Self::Tccli];
+    pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Gz, Self::Split, Self::Tccli];
 
     /// The name on the command line and in the table.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Gz => "gz",
@@ -57,7 +57,7 @@ impl Input {
     }
 
     /// The file or folder inside the data folder.
-    pub fn file(self) -> &'static str {
+    pub(crate) fn file(self) -> &'static str {
         match self {
             Self::Plain => "events.ndjson",
             Self::Gz => "events.ndjson.gz",
@@ -67,36 +67,36 @@ impl Input {
     }
 
     /// How many of `events` events this input holds.
-    pub fn events(self, events: u64) -> u64 {
+    pub(crate) fn events(self, events: u64) -> u64 {
         if self == Self::Tccli { events.min(TCCLI_EVENTS) } else { events }
     }
 }
 
 /// The data folder, complete.
-pub struct Data {
+pub(crate) struct Data {
     dir: PathBuf,
     /// Events in the full inputs.
-    pub events: u64,
+    pub(crate) events: u64,
     /// FNV-1a, 64 bits, of `events.ndjson`.
-    pub checksum: u64,
+    pub(crate) checksum: u64,
     /// Whether the files were there already.
-    pub reused: bool,
+    pub(crate) reused: bool,
 }
 
 impl Data {
     /// Where `input` lies.
-    pub fn path(&self, input: Input) -> PathBuf {
+    pub(crate) fn path(&self, input: Input) -> PathBuf {
         self.dir.join(input.file())
     }
 
     /// Bytes of `input` without compression.
-    pub fn bytes(&self, input: Input) -> io::Result<u64> {
+    pub(crate) fn bytes(&self, input: Input) -> io::Result<u64> {
         let file = if input == Input::Tccli { input } else { Input::Plain };
         Ok(fs::metadata(self.path(file))?.len())
     }
 
     /// Reads `input` once, so that the first run finds it where the later ones do.
-    pub fn touch(&self, input: Input) -> io::Result<()> {
+    pub(crate) fn touch(&self, input: Input) -> io::Result<()> {
         let path = self.path(input);
         for file in if path.is_dir() { files_of(&path)? } else { vec![path] } {
             io::copy(&mut File::open(file)?, &mut io::sink())?;
@@ -106,7 +106,7 @@ impl Data {
 }
 
 /// Makes the data in `dir`, or takes what is there when it is the same.
-pub fn prepare(dir: &Path, events: u64) -> io::Result<Data> {
+pub(crate) fn prepare(dir: &Path, events: u64) -> io::Result<Data> {
     let (checksum, reused) = match existing(dir, events) {
         Some(checksum) => (checksum, true),
         None => (create(dir, events)?, false),
@@ -266,9 +266,9 @@ fn write_row(out: &mut impl Write, line: &str) -> io::Result<()> {
 }
 
 /// Where FNV-1a of 64 bits starts.
-pub const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+pub(crate) const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// FNV-1a: goes on from `hash` over `bytes`.
-pub fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+pub(crate) fn fnv(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

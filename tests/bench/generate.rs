@@ -14,7 +14,7 @@ use crate::parameters;
 use crate::world::{ACCOUNTS, ADDRESSES, KEYS, Key, Kind, REGIONS, Random, World, role_name};
 
 /// Where the random numbers start. Another seed makes another data set.
-pub const SEED: u64 = 0x616b_6775_6172_6431;
+pub(crate) const SEED: u64 = 0x616b_6775_6172_6431;
 
 /// Midnight of 1 December 2025 at UTC+8, in epoch seconds.
 const START: i64 = 1_764_518_400;
@@ -127,7 +127,7 @@ struct Call {
 }
 
 /// Gives out events, one after the other.
-pub struct Generator {
+pub(crate) struct Generator {
     world: World,
     random: Random,
     clock: Clock,
@@ -138,7 +138,7 @@ pub struct Generator {
 
 impl Generator {
     /// A generator of `events` events spread over the fourteen days.
-    pub fn new(events: u64) -> Self {
+    pub(crate) fn new(events: u64) -> Self {
         let mut random = Random(SEED);
         Self {
             world: World::new(&mut random),
@@ -151,7 +151,7 @@ impl Generator {
     }
 
     /// Appends the next event to `out` as one line.
-    pub fn write_event(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn write_event(&mut self, out: &mut Vec<u8>) {
         let call = self.draw();
         self.write_parameters(&call);
         self.write_session(&call);

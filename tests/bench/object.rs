@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Timelike};
 
 /// Writes a number without a detour over a `String`.
-pub fn number(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn number(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {
@@ -39,31 +39,31 @@ fn date_and_time(out: &mut Vec<u8>, seconds: i64, between: u8) {
 }
 
 /// `2025-12-01 12:00:00` at UTC+8, without saying so.
-pub fn naive_time(out: &mut Vec<u8>, seconds: i64) {
+pub(crate) fn naive_time(out: &mut Vec<u8>, seconds: i64) {
     date_and_time(out, seconds, b' ');
 }
 
 /// `2025-12-01T12:00:00+08:00`.
-pub fn zoned_time(out: &mut Vec<u8>, seconds: i64) {
+pub(crate) fn zoned_time(out: &mut Vec<u8>, seconds: i64) {
     date_and_time(out, seconds, b'T');
     out.extend_from_slice(b"+08:00");
 }
 
 /// A JSON object being written. Names and plain texts go in as they are; only
 /// [`Object::json_text`] escapes.
-pub struct Object<'a> {
+pub(crate) struct Object<'a> {
     out: &'a mut Vec<u8>,
     empty: bool,
 }
 
 impl<'a> Object<'a> {
     /// Opens an object at the end of `out`; [`Object::end`] closes it.
-    pub fn new(out: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         out.push(b'{');
         Self { out, empty: true }
     }
 
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         self.out.push(b'}');
     }
 
@@ -77,23 +77,23 @@ impl<'a> Object<'a> {
         self.out.extend_from_slice(b"\":");
     }
 
-    pub fn raw(&mut self, name: &str, value: &[u8]) {
+    pub(crate) fn raw(&mut self, name: &str, value: &[u8]) {
         self.name(name);
         self.out.extend_from_slice(value);
     }
 
-    pub fn number(&mut self, name: &str, value: u64) {
+    pub(crate) fn number(&mut self, name: &str, value: u64) {
         self.name(name);
         number(self.out, value);
     }
 
     /// A text without quotes and backslashes.
-    pub fn text(&mut self, name: &str, value: &str) {
+    pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.parts(name, |out| out.extend_from_slice(value.as_bytes()));
     }
 
     /// A text that `write` puts together, without quotes and backslashes.
-    pub fn parts(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn parts(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
         self.name(name);
         self.out.push(b'"');
         write(self.out);
@@ -101,11 +101,11 @@ impl<'a> Object<'a> {
     }
 
     /// Any text, such as JSON.
-    pub fn json_text(&mut self, name: &str, value: &[u8]) {
+    pub(crate) fn json_text(&mut self, name: &str, value: &[u8]) {
         self.parts(name, |out| escape(out, value));
     }
 
-    pub fn object(&mut self, name: &str, write: impl FnOnce(&mut Object)) {
+    pub(crate) fn object(&mut self, name: &str, write: impl FnOnce(&mut Object)) {
         self.name(name);
         let mut inner = Object::new(self.out);
         write(&mut inner);
@@ -113,7 +113,7 @@ impl<'a> Object<'a> {
     }
 
     /// A list of `count` texts.
-    pub fn list(&mut self, name: &str, count: u64, mut write: impl FnMut(&mut Vec<u8>)) {
+    pub(crate) fn list(&mut self, name: &str, count: u64, mut write: impl FnMut(&mut Vec<u8>)) {
         self.array(name, count, |out| {
             out.push(b'"');
             write(out);
@@ -122,7 +122,7 @@ impl<'a> Object<'a> {
     }
 
     /// A list of `count` objects.
-    pub fn objects(&mut self, name: &str, count: u64, mut write: impl FnMut(&mut Object)) {
+    pub(crate) fn objects(&mut self, name: &str, count: u64, mut write: impl FnMut(&mut Object)) {
         self.array(name, count, |out| {
             let mut inner = Object::new(out);
             write(&mut inner);

@@ -15,7 +15,7 @@ const QUERIES: [&str; 4] = [
 ];
 
 /// Writes the parameters of one call as a JSON object.
-pub fn write(
+pub(crate) fn write(
     out: &mut Vec<u8>,
     (service, action): (&Service, &Action),
     key: &Key,
@@ -171,7 +171,7 @@ fn write_console_fields(object: &mut Object, action: &str, key: &Key, time: i64,
 }
 
 /// `ins-` and eight letters or digits, out of 20,000 different ones.
-pub fn resource_id(out: &mut Vec<u8>, prefix: &str, draw: u64) {
+pub(crate) fn resource_id(out: &mut Vec<u8>, prefix: &str, draw: u64) {
     const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
     out.extend_from_slice(prefix.as_bytes());
     out.push(b'-');

@@ -6,6 +6,8 @@
 //! checked: all events read, and the same alarms from all inputs that hold the same
 //! events. Slowness never fails the benchmark, a wrong answer does.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark reports on the terminal")]
+
 mod files;
 mod generate;
 mod object;

@@ -7,11 +7,11 @@ use crate::object::number;
 /// Services and actions, see the head of that file.
 const CATALOGUE: &str = include_str!("actions.txt");
 
-pub const KEYS: usize = 400;
+pub(crate) const KEYS: usize = 400;
 const BUSY_KEYS: usize = 20;
 /// Addresses a busy key calls from, and all addresses.
 const BUSY_KEY_ADDRESSES: usize = 30;
-pub const ADDRESSES: usize = 3_000;
+pub(crate) const ADDRESSES: usize = 3_000;
 /// Every 13th key, the root key among them, also makes high-risk calls.
 const ADMIN_EVERY: usize = 13;
 const ADMIN_FROM: usize = 7;
@@ -20,9 +20,9 @@ const SHORT_OF_RIGHTS_EVERY: usize = 9;
 /// Services one key mostly uses.
 const SERVICES_OF_KEY: usize = 8;
 
-pub const ACCOUNTS: [(u64, u64); 2] = [(100_000_000_000, 1_250_000_000), (100_000_100_000, 1_250_100_000)];
+pub(crate) const ACCOUNTS: [(u64, u64); 2] = [(100_000_000_000, 1_250_000_000), (100_000_100_000, 1_250_100_000)];
 
-pub const REGIONS: [&str; 17] = [
+pub(crate) const REGIONS: [&str; 17] = [
     "ap-guangzhou",
     "ap-shanghai",
     "ap-beijing",
@@ -57,7 +57,7 @@ const CLIENTS: [&str; 12] = [
     "",
 ];
 
-pub const CONSOLE_CLIENT: &str = "SDK_NODEJS_0.2.1";
+pub(crate) const CONSOLE_CLIENT: &str = "SDK_NODEJS_0.2.1";
 
 const SERVICE_ROLES: [(&str, &str); 5] = [
     ("TKE_QCSRole", "cls-access"),
@@ -68,34 +68,34 @@ const SERVICE_ROLES: [(&str, &str); 5] = [
 ];
 
 /// Sebastiano Vigna's splitmix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
     /// A number from 0 to `end` - 1.
-    pub fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         ((self.next() >> 32) * end) >> 32
     }
 
-    pub fn index(&mut self, length: usize) -> usize {
+    pub(crate) fn index(&mut self, length: usize) -> usize {
         to_index(self.below(length as u64))
     }
 
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.index(from.len())]
     }
 
     /// True `chance` times out of 10,000.
-    pub fn chance(&mut self, chance: u64) -> bool {
+    pub(crate) fn chance(&mut self, chance: u64) -> bool {
         self.below(10_000) < chance
     }
 
     /// A random identifier of version 4, lower case.
-    pub fn uuid(&mut self) -> [u8; 36] {
+    pub(crate) fn uuid(&mut self) -> [u8; 36] {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let high = self.next() & 0xffff_ffff_ffff_0fff | 0x4000;
         let low = self.next() & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000;
@@ -110,7 +110,7 @@ impl Random {
 }
 
 /// The output function of splitmix64.
-pub const fn mix(mut value: u64) -> u64 {
+pub(crate) const fn mix(mut value: u64) -> u64 {
     value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     value ^ (value >> 31)
@@ -136,7 +136,7 @@ fn slots(weights: &[u64], size: usize) -> Vec<u16> {
 
 /// What the request parameters of an action look like.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     Bare,
     Ids,
     Page,
@@ -148,28 +148,28 @@ pub enum Shape {
     AssumeRole,
 }
 
-pub struct Action {
-    pub name: &'static str,
-    pub read: bool,
-    pub shape: Shape,
+pub(crate) struct Action {
+    pub(crate) name: &'static str,
+    pub(crate) read: bool,
+    pub(crate) shape: Shape,
 }
 
-pub struct Service {
-    pub name: &'static str,
-    pub version: &'static str,
-    pub prefix: &'static str,
-    pub actions: Vec<Action>,
+pub(crate) struct Service {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) prefix: &'static str,
+    pub(crate) actions: Vec<Action>,
     /// Weighted choices among `actions`.
-    pub reads: Vec<u16>,
-    pub writes: Vec<u16>,
+    pub(crate) reads: Vec<u16>,
+    pub(crate) writes: Vec<u16>,
 }
 
 /// All services, with the high-risk actions as (service, action) in the order of a
 /// falling chance.
-pub struct Catalogue {
-    pub services: Vec<Service>,
-    pub weights: Vec<u64>,
-    pub risks: Vec<(usize, usize)>,
+pub(crate) struct Catalogue {
+    pub(crate) services: Vec<Service>,
+    pub(crate) weights: Vec<u64>,
+    pub(crate) risks: Vec<(usize, usize)>,
 }
 
 impl Catalogue {
@@ -262,7 +262,7 @@ fn shape(name: &str, read: bool) -> Shape {
 
 /// Whose key it is.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Root,
     SubUser,
     Console,
@@ -273,7 +273,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Root | Self::NoKey => "Root",
             Self::SubUser | Self::Console => "CAMUser",
@@ -283,39 +283,39 @@ impl Kind {
     }
 
     /// Whether the key is temporary and comes with a session.
-    pub fn has_session(self) -> bool {
+    pub(crate) fn has_session(self) -> bool {
         matches!(self, Self::Console | Self::Role | Self::ServiceRole)
     }
 }
 
-pub struct Key {
-    pub kind: Kind,
-    pub secret: String,
-    pub account: usize,
-    pub principal: u64,
-    pub user: String,
-    pub session_name: &'static str,
-    pub client: &'static str,
+pub(crate) struct Key {
+    pub(crate) kind: Kind,
+    pub(crate) secret: String,
+    pub(crate) account: usize,
+    pub(crate) principal: u64,
+    pub(crate) user: String,
+    pub(crate) session_name: &'static str,
+    pub(crate) client: &'static str,
     /// One to three; a key that works everywhere has them all.
-    pub regions: Vec<&'static str>,
-    pub services: Vec<u16>,
-    pub addresses: Range<usize>,
-    pub short_of_rights: bool,
+    pub(crate) regions: Vec<&'static str>,
+    pub(crate) services: Vec<u16>,
+    pub(crate) addresses: Range<usize>,
+    pub(crate) short_of_rights: bool,
 }
 
 /// Everything that does not change from event to event.
-pub struct World {
-    pub catalogue: Catalogue,
-    pub keys: Vec<Key>,
-    pub addresses: Vec<String>,
-    pub key_slots: Vec<u16>,
-    pub service_slots: Vec<u16>,
-    pub admins: Vec<usize>,
-    pub risk_slots: Vec<u16>,
+pub(crate) struct World {
+    pub(crate) catalogue: Catalogue,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) key_slots: Vec<u16>,
+    pub(crate) service_slots: Vec<u16>,
+    pub(crate) admins: Vec<usize>,
+    pub(crate) risk_slots: Vec<u16>,
 }
 
 impl World {
-    pub fn new(random: &mut Random) -> Self {
+    pub(crate) fn new(random: &mut Random) -> Self {
         let catalogue = Catalogue::read();
         let service_slots = slots(&catalogue.weights, 4_096);
         let risks = catalogue.risks.len() as u64;
@@ -442,7 +442,7 @@ fn address(number: usize) -> String {
 }
 
 /// The role behind a made-up role id.
-pub fn role_name(out: &mut Vec<u8>, principal: u64) {
+pub(crate) fn role_name(out: &mut Vec<u8>, principal: u64) {
     out.extend_from_slice(b"bench-role-");
     number(out, principal % 1_000);
 }

@@ -72,7 +72,9 @@ proptest! {
         let (world, engine) = world("");
         let folder = Folder::new();
         let mut text = lines(&events);
-        broken.iter().for_each(|line| text += &format!("x{}\n", line.replace(['\n', '\r', '{', '[', '"'], "")));
+        for line in &broken {
+            text += &format!("x{}\n", line.replace(['\n', '\r', '{', '[', '"'], ""));
+        }
         let outcome = scan_files(&[folder.file("mixed", text)], &world, &engine, 2);
         let counts = outcome.events;
         let sum = counts.outside_range + counts.duplicates + counts.platform + counts.without_key + counts.evaluated;

@@ -1,10 +1,12 @@
 //! All integration tests in one binary: linking polars once is minutes faster than once per file.
 
+#![allow(clippy::format_push_string, reason = "texts of tests are short")]
+
 mod commands;
-//mod formats;
+mod formats;
 mod laws;
 mod meta;
 mod naive;
 mod reader;
-//mod rules;
+mod rules;
 mod support;

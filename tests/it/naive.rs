@@ -6,7 +6,6 @@ use crate::support::{any_event, scan_events, world};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 /// A data file's rows, as maps from column to cell.
 fn table(text: &'static str) -> Vec<BTreeMap<&'static str, &'static str>> {
@@ -194,7 +193,7 @@ impl<'e> Event<'e> {
         let all = [
             ("root-key-high-risk-api", self.kind() == "root" && self.permanent() && api && high),
             ("non-console-high-risk-api", api && high && person),
-            ("unauthorized-service-call", api && success_is_not(success) && self.denied() && person),
+            ("unauthorized-service-call", api && !success && self.denied() && person),
             ("create-key", success && counts(self.on_list("create_key"))),
             ("privilege-escalation", success && person && counts(escalation)),
             ("off-hours-sensitive-operation", self.sensitive() && self.night() && person),
@@ -208,12 +207,8 @@ impl<'e> Event<'e> {
     }
 }
 
-fn success_is_not(success: bool) -> bool {
-    !success
-}
-
 /// Calls by rule, key label, service, action, address and code.
-type Counts = BTreeMap<(String, String, String, String, String, String), u64>;
+type Counts = BTreeMap<[String; 6], u64>;
 
 fn expected(events: &[Value]) -> Counts {
     let mut seen = BTreeSet::new();
@@ -230,8 +225,7 @@ fn expected(events: &[Value]) -> Counts {
         for rule in event.hits() {
             let key =
                 [rule, label, event.text("resourceType"), event.text("eventName"), event.source_ip(), event.code()];
-            let [a, b, c, d, e, f] = key.map(str::to_string);
-            *counts.entry((a, b, c, d, e, f)).or_default() += 1;
+            *counts.entry(key.map(str::to_string)).or_default() += 1;
         }
     }
     counts
@@ -257,11 +251,11 @@ proptest! {
         for alarm in &outcome.alarms {
             for record in alarm.records.iter().filter(|_| !alarm.tags.contains(&"first-use".to_string())) {
                 let ip = record.source_ip.clone().unwrap_or_default();
-                let key = (alarm.meta.id.to_string(), alarm.ak.clone(), record.service.clone(), record.action.clone(), ip, record.code.clone());
+                let key = [alarm.meta.id, &alarm.ak, &record.service, &record.action, &ip, &record.code].map(str::to_string);
                 *counts.entry(key).or_default() += record.success + record.failed;
             }
         }
-        let own_roles = |(key, _): &(&(String, String, String, String, String, String), &u64)| key.3 != "AssumeRole";
+        let own_roles = |(key, _): &(&[String; 6], &u64)| key[3] != "AssumeRole";
         let expected = expected(&events);
         prop_assert_eq!(
             counts.iter().filter(own_roles).collect::<Vec<_>>(),

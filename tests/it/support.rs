@@ -8,7 +8,7 @@ use akguard::report::{self, Format, View};
 use akguard::settings::Settings;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
 /// The zone that everything in these tests happens in.
@@ -20,10 +20,6 @@ pub(crate) struct Folder(tempfile::TempDir);
 impl Folder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder for the test"))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.0.path()
     }
 
     /// Writes a file and returns its path.
@@ -65,7 +61,7 @@ pub(crate) fn scan_events(events: &[Value], world: &World, engine: &Engine) -> S
 
 /// Events as NDJSON.
 pub(crate) fn lines(events: &[Value]) -> String {
-    events.iter().map(|event| format!("{event}\n")).collect()
+    events.iter().fold(String::new(), |text, event| text + &event.to_string() + "\n")
 }
 
 /// The alarms as JSON text.
@@ -113,7 +109,7 @@ const REQUESTS: &[&str] = &[
 /// A random event. Keys, addresses and APIs are few, so that events meet.
 pub(crate) fn any_event() -> impl Strategy<Value = Value> {
     let when = prop_oneof![Just(1_772_380_800_i64), Just(1_772_467_200), Just(1_775_059_200)]
-        .prop_flat_map(|start| (start - 7200..start + 50_000));
+        .prop_flat_map(|start| start - 7200..start + 50_000);
     let who = (
         pick(&["Root", "CAMUser", "AssumedRole", "TencentCloudService", ""]),
         pick(&["100000000001", "100000000002", "4611686018433460001"]),

@@ -78,9 +78,7 @@ fn born_in_log(row: &Row, woke: i64, cx: &Judging<'_>) -> bool {
     let created = &cx.history.created;
     let key = created.keys.iter().any(|key| key.time <= woke && *key.id == **id);
     let owner = || {
-        let is = |user: &crate::enrich::created::CreatedUser| {
-            user.account == row.account && user.is(&actor.principal, &actor.name)
-        };
+        let is = |user: &crate::enrich::created::CreatedUser| user.account == row.account && user.is(actor);
         created.users.iter().any(|user| user.time <= woke && is(user))
     };
     key || owner()

@@ -7,7 +7,6 @@ use crate::detect::history::History;
 use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, params};
 use crate::event::columns::{self, flag};
 use crate::event::frame::Row;
-use hashbrown::HashMap;
 use polars::prelude::Expr;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,20 +100,22 @@ impl HackerTool {
         let group: Vec<&Row> = places.iter().map(|place| &sightings[*place].row).collect();
         for signature in signatures.signatures.iter().filter(|s| !self.disable.contains(&s.id)) {
             let mut habit = Habit::default();
-            for found in sequence_matches(signature, &group, cx.names) {
+            sequence_matches(signature, &group, cx.names, |found| {
                 let habitual = habit.note(group[found[0]].day, signatures.scoring.habit_days) && !signature.writes;
-                let score = signature.score + markers(&signature.markers, &group, &found, &signatures.scoring);
-                if !habitual && self.alerts(score, signature.writes, &group, &found, cx) {
-                    hits.add(&signature.id, Some(&signature.tool), places, &group, &found);
+                let score = signature.score + markers(&signature.markers, &group, found, &signatures.scoring);
+                let alerts = !habitual && self.alerts(score, signature.writes, &group, found, cx);
+                if alerts {
+                    let note = format!("signature {}, as used by {}", signature.id, signature.tool);
+                    let unsure = unsure(&signature.markers, &group, found);
+                    hits.add(&signature.id, note, unsure, places, &group, found);
                 }
-            }
+                alerts
+            });
         }
         for behaviour in signatures.behaviours.iter().filter(|b| !self.disable.contains(&b.id)) {
-            let mut habit = Habit::default();
             for found in behaviour_matches(behaviour, &group, cx.names, cx.history) {
-                let habitual = habit.note(group[found[0]].day, signatures.scoring.habit_days);
-                if !habitual && self.alerts(behaviour.score, false, &group, &found, cx) {
-                    hits.add(&behaviour.id, None, places, &group, &found);
+                if self.alerts(behaviour.score, false, &group, &found, cx) {
+                    hits.add(&behaviour.id, format!("behaviour {}", behaviour.id), false, places, &group, &found);
                 }
             }
         }
@@ -131,6 +132,14 @@ fn markers(wanted: &[usize], group: &[&Row], found: &Match, scoring: &Scoring) -
     let seen = found.iter().fold(0, |bits, place| bits | group[*place].markers);
     let count = wanted.iter().filter(|marker| seen & (1 << **marker) != 0).count();
     i32::try_from(count).unwrap_or(0) * scoring.marker_bonus
+}
+
+/// Whether the match rests on a marker that nobody can tell.
+fn unsure(wanted: &[usize], group: &[&Row], found: &Match) -> bool {
+    let of = |bits: fn(&Row) -> u32| found.iter().fold(0, |all, place| all | bits(group[*place]));
+    let certain = found.iter().fold(0, |all, place| all | (group[*place].markers & !group[*place].unknown_markers));
+    let unknown = of(|row| row.unknown_markers) & !certain;
+    wanted.iter().any(|marker| unknown & (1 << marker) != 0)
 }
 
 /// Bonuses and reductions that follow from the key, the address and the outcome.
@@ -165,21 +174,20 @@ impl Habit {
 #[derive(Default)]
 struct HitsByDay {
     tags: BTreeMap<(i32, usize), BTreeSet<String>>,
-    notes: HashMap<(i32, usize), String>,
+    notes: BTreeMap<(i32, usize), BTreeSet<String>>,
 }
 
 impl HitsByDay {
-    fn add(&mut self, id: &str, tool: Option<&str>, places: &[usize], group: &[&Row], found: &Match) {
+    fn add(&mut self, id: &str, note: String, unsure: bool, places: &[usize], group: &[&Row], found: &Match) {
         let day = group[found[0]].day;
         for member in found {
             let tags = self.tags.entry((day, places[*member])).or_default();
             tags.insert(id.to_string());
-            if tool.is_some() && group[*member].has(flag::MARKER_UNKNOWN) {
+            if unsure {
                 tags.insert("unverified".to_string());
             }
         }
-        let note = tool.map_or_else(|| format!("behaviour {id}"), |tool| format!("signature {id}, as used by {tool}"));
-        self.notes.insert((day, places[found[0]]), note);
+        self.notes.entry((day, places[found[0]])).or_default().insert(note);
     }
 
     fn into_hits(self) -> Vec<TimelineHit> {
@@ -187,7 +195,7 @@ impl HitsByDay {
             sighting,
             day,
             tags: tags.into_iter().collect(),
-            note: self.notes.get(&(day, sighting)).cloned(),
+            note: self.notes.get(&(day, sighting)).map(|notes| notes.iter().cloned().collect::<Vec<_>>().join(", ")),
         };
         self.tags.into_iter().map(hit).collect()
     }

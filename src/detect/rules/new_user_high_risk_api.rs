@@ -66,12 +66,8 @@ fn creations<'a>(sighting: &'a Sighting, cx: &Judging<'a>) -> impl Iterator<Item
     let actor = &cx.names.actors[sighting.row.actor as usize].1;
     let by_uin = Some(actor.principal.as_str()).filter(|uin| !uin.is_empty()).and_then(|uin| cx.inventory.user(uin));
     // A row that lost its inner event knows the name only.
-    let listed = by_uin.or_else(|| actor.principal.is_empty().then(|| cx.inventory.user(&actor.name)).flatten());
-    let logged = cx
-        .history
-        .created
-        .users
-        .iter()
-        .filter(move |user| user.account == sighting.row.account && user.is(&actor.principal, &actor.name));
+    let listed = by_uin.or_else(|| if actor.principal.is_empty() { cx.inventory.user(&actor.user_name) } else { None });
+    let logged =
+        cx.history.created.users.iter().filter(move |user| user.account == sighting.row.account && user.is(actor));
     listed.and_then(|user| user.created).into_iter().chain(logged.map(|user| user.time))
 }

@@ -45,13 +45,13 @@ impl Rule for PrivilegeEscalation {
     }
 
     fn keeps(&self, row: &Row, history: &History, _catalog: &Catalog) -> bool {
-        history.first_use.get(&(row.actor, row.value)).is_none_or(|first| row.time <= *first)
+        history.first_use.get(&(row.principal, row.value)).is_none_or(|first| row.time <= *first)
     }
 
     /// What is left are first uses; of several in the same second, the first by request id counts.
     fn judge(&self, sightings: &[Sighting], _cx: &Judging<'_>) -> Vec<TimelineHit> {
         let mut seen = HashSet::new();
-        let first = |(_, sighting): &(usize, &Sighting)| seen.insert((sighting.row.actor, sighting.row.value));
+        let first = |(_, sighting): &(usize, &Sighting)| seen.insert((sighting.row.principal, sighting.row.value));
         let hit = |(place, sighting): (usize, &Sighting)| TimelineHit {
             sighting: place,
             day: sighting.row.day,

@@ -1,11 +1,15 @@
 //! Finds sequences and behaviours among the events of one key from one address, sorted by time.
+//!
+//! Windows slide, so that a search takes time in proportion to the events, however many there are.
 
 use crate::catalog::signatures::{Behaviour, BehaviourKind, Signature, Step};
 use crate::detect::history::History;
 use crate::enrich::names::{ApiFacts, Names};
 use crate::event::columns::flag;
 use crate::event::frame::Row;
-use hashbrown::HashSet;
+use hashbrown::HashMap;
+use std::collections::BTreeMap;
+use std::hash::Hash;
 
 /// The places of the events that make up a match, in order of time; never empty.
 pub(super) type Match = Vec<usize>;
@@ -14,122 +18,233 @@ fn api<'n>(row: &Row, names: &'n Names) -> &'n ApiFacts {
     &names.apis[row.api as usize].1
 }
 
-fn is_step(step: &Step, row: &Row, names: &Names) -> bool {
-    let facts = api(row, names);
-    row.has(flag::TOOL_STEP) && step.is(&facts.family, &facts.action.to_ascii_lowercase())
+/// How often each value occurs in a window.
+struct Counts<K>(HashMap<K, usize>);
+
+impl<K: Hash + Eq> Counts<K> {
+    fn new() -> Self {
+        Self(HashMap::new())
+    }
+
+    fn add(&mut self, value: K) {
+        *self.0.entry(value).or_default() += 1;
+    }
+
+    fn remove(&mut self, value: K) {
+        if let hashbrown::hash_map::Entry::Occupied(mut entry) = self.0.entry(value) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+
+    fn different(&self) -> usize {
+        self.0.len()
+    }
 }
 
-/// The matches of a signature. After a match the search goes on behind it, so that overlapping ones count once.
-pub(super) fn sequence_matches(signature: &Signature, group: &[&Row], names: &Names) -> Vec<Match> {
-    let mut matches = Vec::new();
-    let mut start = 0;
-    while start < group.len() {
-        let found = if signature.ordered {
-            ordered_from(signature, group, names, start)
+/// A window over rows sorted by time: as long as `length`, opened by the row at `start`.
+struct Window<'r, 'g> {
+    rows: &'g [&'r Row],
+    length: i64,
+    start: usize,
+    end: usize,
+}
+
+impl<'r, 'g> Window<'r, 'g> {
+    fn new(rows: &'g [&'r Row], seconds: i64) -> Self {
+        Self { rows, length: seconds * 1000, start: 0, end: 0 }
+    }
+
+    /// Takes in the rows up to the window's length; `add` sees each once.
+    fn fill(&mut self, mut add: impl FnMut(usize)) {
+        let last = self.rows[self.start].time.saturating_add(self.length);
+        while self.end < self.rows.len() && self.rows[self.end].time <= last {
+            add(self.end);
+            self.end += 1;
+        }
+    }
+
+    /// Moves the start to `to`; `remove` sees each row that falls out.
+    fn open_at(&mut self, to: usize, mut remove: impl FnMut(usize)) {
+        (self.start..to.min(self.end)).for_each(&mut remove);
+        self.start = to;
+        self.end = self.end.max(to);
+    }
+
+    /// The first row after the start's second. Rows of one second open the same window, of which the
+    /// first one's holds all.
+    fn next_second(&self) -> usize {
+        let second = self.rows[self.start].time;
+        self.start + self.rows[self.start..].iter().take_while(|row| row.time == second).count()
+    }
+
+    fn places(&self) -> std::ops::Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// The matches of a signature that `alerts`, not overlapping, and the days of all matches.
+pub(super) fn sequence_matches(
+    signature: &Signature,
+    group: &[&Row],
+    names: &Names,
+    mut take: impl FnMut(&Match) -> bool,
+) {
+    let steps_of = |row: &Row| steps_of(signature, row, names);
+    let places: Vec<usize> = (0..group.len()).filter(|place| !steps_of(group[*place]).is_empty()).collect();
+    let rows: Vec<&Row> = places.iter().map(|place| group[*place]).collect();
+    let steps: Vec<Vec<usize>> = rows.iter().map(|row| steps_of(row)).collect();
+    let needed = if signature.ordered { signature.steps.len() } else { signature.min_distinct };
+    let mut seen = Counts::new();
+    let mut window = Window::new(&rows, signature.window_s);
+    while window.start < rows.len() {
+        window.fill(|place| steps[place].iter().for_each(|step| seen.add(*step)));
+        let found = if seen.different() < needed {
+            None
+        } else if signature.ordered {
+            best_sequence(signature, &rows, &steps, window.places())
         } else {
-            unordered_from(signature, group, names, start)
+            Some(window.places().collect())
         };
-        match found {
-            Some(found) => {
-                start = found.last().map_or(start, |last| *last) + 1;
-                matches.push(found);
+        let taken = found.filter(|found| take(&found.iter().map(|place| places[*place]).collect()));
+        let next = taken.map_or_else(|| window.next_second(), |found| found[found.len() - 1] + 1);
+        window.open_at(next, |place| steps[place].iter().for_each(|step| seen.remove(*step)));
+    }
+}
+
+fn steps_of(signature: &Signature, row: &Row, names: &Names) -> Vec<usize> {
+    if !row.has(flag::TOOL_STEP) {
+        return Vec::new();
+    }
+    let facts = api(row, names);
+    let action = facts.action.to_ascii_lowercase();
+    let is = |step: &Step| step.is(&facts.family, &action);
+    signature.steps.iter().enumerate().filter(|(_, step)| is(step)).map(|(number, _)| number).collect()
+}
+
+/// Follows the steps through a window, other events in between, so that as many markers as possible
+/// are on the way: a decoy without them must not hide the real thing.
+fn best_sequence(
+    signature: &Signature,
+    rows: &[&Row],
+    steps: &[Vec<usize>],
+    places: std::ops::Range<usize>,
+) -> Option<Match> {
+    let wanted = signature.markers.iter().fold(0, |bits, marker| bits | 1_u32 << marker);
+    let last = signature.steps.len() - 1;
+    // For each step reached, the first way to get there with each set of markers.
+    let mut ways: Vec<BTreeMap<u32, Match>> = vec![BTreeMap::new(); last + 1];
+    for place in places.clone() {
+        let markers = rows[place].markers & wanted;
+        for step in steps[place].iter().rev() {
+            let before: Vec<(u32, Match)> = match step.checked_sub(1) {
+                None => vec![(0, Vec::new())],
+                Some(before) => ways[before].iter().map(|(set, way)| (*set, way.clone())).collect(),
+            };
+            for (set, mut way) in before {
+                way.push(place);
+                ways[*step].entry(set | markers).or_insert(way);
             }
-            None => start += 1,
         }
     }
-    matches
+    let best = ways[last].iter().max_by_key(|(set, way)| (set.count_ones(), std::cmp::Reverse(way[way.len() - 1])))?.1;
+    Some(with_repeats(signature, steps, best, places.end))
 }
 
-/// Follows the steps from an event that is the first one. Other events may stand in between.
-fn ordered_from(signature: &Signature, group: &[&Row], names: &Names, start: usize) -> Option<Match> {
-    let steps = &signature.steps;
-    if !is_step(&steps[0], group[start], names) {
-        return None;
-    }
-    let end = group[start].time + signature.window_s * 1000;
-    let (mut step, mut found) = (0, vec![start]);
-    for (place, row) in group.iter().enumerate().skip(start + 1).take_while(|(_, row)| row.time <= end) {
-        let complete = step + 1 == steps.len();
-        if complete && !steps[step].repeats {
-            break;
-        }
-        if !complete && is_step(&steps[step + 1], row, names) {
-            step += 1;
-            found.push(place);
-        } else if steps[step].repeats && is_step(&steps[step], row, names) {
-            found.push(place);
+/// Adds the further events of steps that may repeat, up to the next step's event.
+fn with_repeats(signature: &Signature, steps: &[Vec<usize>], way: &[usize], end: usize) -> Match {
+    let mut found = Vec::new();
+    for (number, place) in way.iter().enumerate() {
+        found.push(*place);
+        if signature.steps[number].repeats {
+            let until = way.get(number + 1).copied().unwrap_or(end);
+            found.extend((place + 1..until).filter(|other| steps[*other].contains(&number)));
         }
     }
-    (step + 1 == steps.len()).then_some(found)
+    found
 }
 
-/// Counts different steps in the window that an event opens.
-fn unordered_from(signature: &Signature, group: &[&Row], names: &Names, start: usize) -> Option<Match> {
-    let step_of = |row: &Row| signature.steps.iter().position(|step| is_step(step, row, names));
-    step_of(group[start])?;
-    let found: Match =
-        window(group, start, signature.window_s).filter(|place| step_of(group[*place]).is_some()).collect();
-    let different: HashSet<_> = found.iter().filter_map(|place| step_of(group[*place])).collect();
-    (different.len() >= signature.min_distinct).then_some(found)
-}
-
-/// The places from `start` to the end of the window that it opens.
-fn window<'g>(group: &'g [&Row], start: usize, seconds: i64) -> impl Iterator<Item = usize> + 'g {
-    let end = group[start].time + seconds * 1000;
-    (start..group.len()).take_while(move |place| group[*place].time <= end)
-}
-
-/// The matches of a behaviour, not overlapping.
+/// The matches of a behaviour, not overlapping, in order of time.
 pub(super) fn behaviour_matches(behaviour: &Behaviour, group: &[&Row], names: &Names, history: &History) -> Vec<Match> {
-    let counted = |row: &Row| match behaviour.kind {
-        BehaviourKind::Bruteforce { .. } => row.has(flag::DENIED),
-        _ => !row.has(flag::WRITE),
+    let of = |wanted: &dyn Fn(&Row) -> bool| -> Vec<usize> {
+        (0..group.len()).filter(|place| wanted(group[*place])).collect()
     };
-    let events: Vec<usize> = (0..group.len()).filter(|place| counted(group[*place])).collect();
-    let rows: Vec<&Row> = events.iter().map(|place| group[*place]).collect();
-    let mut matches = Vec::new();
-    let mut start = 0;
-    while start < rows.len() {
-        let places: Vec<usize> = window(&rows, start, behaviour.window_s).collect();
-        match behaves(&behaviour.kind, &places, &rows, names, history) {
-            Some(found) => {
-                start = found.last().map_or(start, |last| *last) + 1;
-                matches.push(found.into_iter().map(|place| events[place]).collect());
-            }
-            None => start += 1,
+    let reads = |row: &Row| !row.has(flag::WRITE);
+    match &behaviour.kind {
+        BehaviourKind::Bruteforce { denied, actions, services } => {
+            let places = of(&|row| row.has(flag::DENIED));
+            let enough = |w: &Seen, rows: usize, _: &Row| rows >= *denied && w.wide(*actions, *services);
+            windows(behaviour.window_s, group, &places, names, enough)
         }
+        BehaviourKind::Recon { services, read_actions, needs_service, only_new_ip } => {
+            let places = of(&reads);
+            let is_new = |row: &Row| history.pair_first.get(&(row.key, row.ip)).is_none_or(|first| *first >= row.time);
+            let enough = |w: &Seen, _: usize, start: &Row| {
+                let needed = needs_service.is_empty()
+                    || needs_service.iter().any(|name| w.services.0.contains_key(name.as_str()));
+                needed && w.wide(*read_actions, *services) && (is_new(start) || !only_new_ip)
+            };
+            windows(behaviour.window_s, group, &places, names, enough)
+        }
+        BehaviourKind::RegionSweep { regions, before } => {
+            let fresh = |row: &Row| history.regions_before(row.key, row.time) <= *before;
+            let mut by_api: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+            for place in of(&reads) {
+                by_api.entry(group[place].api).or_default().push(place);
+            }
+            let enough = |w: &Seen, _: usize, start: &Row| w.regions.different() >= *regions && fresh(start);
+            let mut found: Vec<Match> =
+                by_api.values().flat_map(|places| windows(behaviour.window_s, group, places, names, enough)).collect();
+            found.sort();
+            found
+        }
+    }
+}
+
+/// What occurs in a window.
+struct Seen<'n> {
+    apis: Counts<u32>,
+    services: Counts<&'n str>,
+    regions: Counts<u32>,
+}
+
+impl Seen<'_> {
+    fn wide(&self, apis: usize, services: usize) -> bool {
+        self.apis.different() >= apis && self.services.different() >= services
+    }
+}
+
+/// The windows over the rows at `places` for which `enough` holds, given what is seen in one, how many
+/// rows it has, and the row that opens it.
+fn windows(
+    seconds: i64,
+    group: &[&Row],
+    places: &[usize],
+    names: &Names,
+    enough: impl Fn(&Seen<'_>, usize, &Row) -> bool,
+) -> Vec<Match> {
+    let rows: Vec<&Row> = places.iter().map(|place| group[*place]).collect();
+    let mut seen = Seen { apis: Counts::new(), services: Counts::new(), regions: Counts::new() };
+    let mut window = Window::new(&rows, seconds);
+    let mut matches = Vec::new();
+    while window.start < rows.len() {
+        window.fill(|place| {
+            seen.apis.add(rows[place].api);
+            seen.services.add(api(rows[place], names).service.as_str());
+            seen.regions.add(rows[place].region);
+        });
+        let found = enough(&seen, window.places().len(), rows[window.start]);
+        if found {
+            matches.push(window.places().map(|place| places[place]).collect());
+        }
+        let next = if found { window.end } else { window.next_second() };
+        window.open_at(next, |place| {
+            seen.apis.remove(rows[place].api);
+            seen.services.remove(api(rows[place], names).service.as_str());
+            seen.regions.remove(rows[place].region);
+        });
     }
     matches
-}
-
-/// Whether the events of a window show the behaviour, and which of them do.
-fn behaves(kind: &BehaviourKind, places: &[usize], rows: &[&Row], names: &Names, history: &History) -> Option<Match> {
-    let start = rows[places[0]];
-    let different =
-        |of: &dyn Fn(&Row) -> u32| places.iter().map(|place| of(rows[*place])).collect::<HashSet<_>>().len();
-    let services: HashSet<&str> = places.iter().map(|place| api(rows[*place], names).service.as_str()).collect();
-    match kind {
-        BehaviourKind::Recon { services: enough, read_actions, needs_service, only_new_ip } => {
-            let new_ip = history.pair_first.get(&(start.key, start.ip)).is_none_or(|first| *first >= start.time);
-            let needed = needs_service.is_empty() || needs_service.iter().any(|name| services.contains(name.as_str()));
-            let many = services.len() >= *enough && different(&|row| row.api) >= *read_actions;
-            (many && needed && (new_ip || !only_new_ip)).then(|| places.to_vec())
-        }
-        BehaviourKind::RegionSweep { regions, before } => sweep(places, rows, *regions, *before, history),
-        BehaviourKind::Bruteforce { denied, actions, services: enough } => {
-            let many = places.len() >= *denied && different(&|row| row.api) >= *actions && services.len() >= *enough;
-            many.then(|| places.to_vec())
-        }
-    }
-}
-
-/// The calls of the API that opens the window, if they reach enough regions.
-fn sweep(places: &[usize], rows: &[&Row], regions: usize, before: usize, history: &History) -> Option<Match> {
-    let start = rows[places[0]];
-    if history.regions_before(start.key, start.time) > before {
-        return None;
-    }
-    let found: Match = places.iter().copied().filter(|place| rows[*place].api == start.api).collect();
-    let different: HashSet<u32> = found.iter().map(|place| rows[*place].region).collect();
-    (different.len() >= regions).then_some(found)
 }
