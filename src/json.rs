@@ -1,7 +1,7 @@
 //! A small JSON reader that borrows: one pass, no tree, values as slices of the input.
 //!
-//! It exists for speed: a log line has forty fields of which rules read twenty, most of them short
-//! codes that are looked up and never kept (docs/adr/0002-own-json-reader.md has the figures).
+//! It exists because every field of an event has several spellings and types, and some records are
+//! broken (docs/adr/0002-own-json-reader.md has the reasons and the figures).
 //! It takes every valid JSON document whose nesting is at most [`MAX_DEPTH`], and is lenient where
 //! that loses nothing: raw control characters and unknown escapes inside strings.
 

@@ -291,38 +291,38 @@ fn body(value: Value<'_>) -> Body<'_> {
 /// which is fast; others go through [`odd_field`].
 fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<(), JsonError> {
     let event = &mut out.event;
-    let slot = match key.raw {
-        "eventName" | "EventName" => &mut event.name,
-        "eventTime" | "EventTime" => return time_field(&mut event.time, cursor, bump),
-        "requestID" | "RequestID" => &mut event.request_id,
-        "eventID" | "EventId" => &mut event.event_id,
-        "resourceType" => &mut event.resource_type,
-        "eventSource" | "EventSource" => &mut event.source,
-        "eventRegion" | "EventRegion" => &mut event.region,
-        "eventType" => &mut event.event_type,
-        "actionType" => &mut event.action_type,
-        "errorCode" | "ErrorCode" => &mut event.error_code,
-        "apiErrorCode" => &mut event.api_error_code,
-        "apiErrorMessage" => &mut event.api_error_message,
-        "sourceIPAddress" | "SourceIPAddress" => &mut event.source_ip,
-        "userAgent" => &mut event.client,
-        "eventPlatform" => &mut event.platform,
-        "Location" => &mut event.location,
-        "AccountID" => &mut event.account,
-        "SecretId" => &mut event.secret_id,
-        "Username" => &mut event.user_name,
-        "requestParameters" => {
+    let slot = match key.raw.as_bytes() {
+        b"eventName" | b"EventName" => &mut event.name,
+        b"eventTime" | b"EventTime" => return time_field(&mut event.time, cursor, bump),
+        b"requestID" | b"RequestID" => &mut event.request_id,
+        b"eventID" | b"EventId" => &mut event.event_id,
+        b"resourceType" => &mut event.resource_type,
+        b"eventSource" | b"EventSource" => &mut event.source,
+        b"eventRegion" | b"EventRegion" => &mut event.region,
+        b"eventType" => &mut event.event_type,
+        b"actionType" => &mut event.action_type,
+        b"errorCode" | b"ErrorCode" => &mut event.error_code,
+        b"apiErrorCode" => &mut event.api_error_code,
+        b"apiErrorMessage" => &mut event.api_error_message,
+        b"sourceIPAddress" | b"SourceIPAddress" => &mut event.source_ip,
+        b"userAgent" => &mut event.client,
+        b"eventPlatform" => &mut event.platform,
+        b"Location" => &mut event.location,
+        b"AccountID" => &mut event.account,
+        b"SecretId" => &mut event.secret_id,
+        b"Username" => &mut event.user_name,
+        b"requestParameters" => {
             event.request = body(cursor.value()?);
             return Ok(());
         }
-        "responseElements" => {
+        b"responseElements" => {
             event.response = body(cursor.value()?);
             return Ok(());
         }
-        "userIdentity" => return identity(event, cursor, bump),
-        "eventVersion" | "errorMessage" | "httpMethod" | "apiVersion" | "sensitiveAction" | "resources"
-        | "resourceName" | "resourceSet" | "tags" | "cliIp" | "ResourceTypeCn" | "EventNameCn" | "ResourceRegion"
-        | "@timestamp" => return cursor.skip(),
+        b"userIdentity" => return identity(event, cursor, bump),
+        b"eventVersion" | b"errorMessage" | b"httpMethod" | b"apiVersion" | b"sensitiveAction" | b"resources"
+        | b"resourceName" | b"resourceSet" | b"tags" | b"cliIp" | b"ResourceTypeCn" | b"EventNameCn" | b"ResourceRegion"
+        | b"@timestamp" => return cursor.skip(),
         _ => return odd_field(out, key, cursor, bump),
     };
     if slot.is_empty() {
@@ -508,19 +508,19 @@ fn identity_field<'a>(
     cursor: &mut Cursor<'a>,
     bump: &'a Bump,
 ) -> Result<(), JsonError> {
-    let slot = match name {
-        "type" => &mut event.identity_type,
-        "principalId" => &mut event.principal,
-        "accountId" => &mut event.account,
-        "userName" => &mut event.user_name,
-        "secretId" => &mut event.secret_id,
-        "roleSessionName" => &mut event.role_session_name,
-        "sessionContext" => {
+    let slot = match name.as_bytes() {
+        b"type" => &mut event.identity_type,
+        b"principalId" => &mut event.principal,
+        b"accountId" => &mut event.account,
+        b"userName" => &mut event.user_name,
+        b"secretId" => &mut event.secret_id,
+        b"roleSessionName" => &mut event.role_session_name,
+        b"sessionContext" => {
             let session = &mut event.session;
             return object_or_text(cursor, bump, |name, cursor| session_field(session, name, cursor, bump));
         }
-        other => {
-            let known = IDENTITY_FIELDS.iter().find(|field| **field != other && field.eq_ignore_ascii_case(other));
+        _ => {
+            let known = IDENTITY_FIELDS.iter().find(|field| **field != name && field.eq_ignore_ascii_case(name));
             return match known {
                 Some(field) => identity_field(event, field, cursor, bump),
                 None => cursor.skip(),
