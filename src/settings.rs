@@ -1,6 +1,6 @@
 //! The settings file, and where it is looked for. See docs/settings.md.
 
-use crate::catalog::edit::Lists;
+use crate::catalog::edit::{Lists, nearest};
 use crate::catalog::{Catalog, CatalogError, Overrides};
 use crate::detect::params;
 use crate::detect::rules::cloud_manager_call::CloudManagerCall;
@@ -115,13 +115,22 @@ impl Settings {
         let client_patterns =
             patterns.into_iter().filter_map(|(client, rule)| Some((client, pattern_of(rule)?))).collect();
         let meta = self.file.github_meta.as_ref().map(|path| self.folder.join(path));
-        Ok(Catalog::load(&Overrides {
+        let catalog = Catalog::load(&Overrides {
             lists: self.file.lists.clone(),
             github_meta: self.github_meta.clone().or(meta),
             signatures: hacker_tool.signatures,
             client_patterns,
             folder: self.folder.clone(),
-        })?)
+        })?;
+        let known: Vec<&str> = catalog.signatures.ids().collect();
+        match hacker_tool.disable.iter().find(|id| !known.contains(&id.as_str())) {
+            None => Ok(catalog),
+            Some(id) => {
+                let nearest = nearest(id, known.iter().copied()).unwrap_or_default();
+                let what = format!("disable: there is no signature {id:?}; the nearest is {nearest:?}");
+                Err(RuleError::Setting { id: "hacker-tool", what }.into())
+            }
+        }
     }
 
     /// The addresses of the user's own cloud manager.

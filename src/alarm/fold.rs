@@ -1,15 +1,13 @@
 //! Folds hits into alarms and call records, in codes; any order gives the same result.
 
 use crate::event::columns::flag;
-use crate::event::frame::Row;
+use crate::event::frame::{NO_REGION, Row};
 use crate::event::id::RequestId;
 use hashbrown::HashMap;
 use std::collections::BTreeSet;
 
 /// Event ids kept as evidence for each alarm: the first hundred, as the JSON contract says.
 pub const MAX_EVENT_IDS: usize = 100;
-/// Client strings kept for each call record. An attacker chooses them freely, so their number is bounded.
-const MAX_CLIENTS: usize = 100;
 /// Details kept for each alarm's "why".
 const MAX_NOTES: usize = 10;
 
@@ -257,11 +255,11 @@ impl Record {
         }
         self.first = self.first.min(row.time);
         self.last = self.last.max(row.time);
-        if self.clients.len() < MAX_CLIENTS {
-            self.clients.insert(row.client);
-        }
+        self.clients.insert(row.client);
         self.actors.insert(row.actor);
-        self.regions.insert(row.region);
+        if row.region != NO_REGION {
+            self.regions.insert(row.region);
+        }
         self.locations.insert(row.location);
     }
 

@@ -14,6 +14,10 @@ use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+/// Client strings and regions shown of a call record, the first by text: an attacker chooses client
+/// strings freely.
+const MAX_TEXTS: usize = 100;
+
 /// Whose key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
@@ -223,7 +227,7 @@ impl Resolver<'_> {
         let texts = |codes: &BTreeSet<u32>, text: &dyn Fn(u32) -> String| {
             let found: BTreeSet<String> =
                 codes.iter().map(|code| text(*code)).filter(|text| !text.is_empty()).collect();
-            found.into_iter().collect::<Vec<_>>()
+            found.into_iter().take(MAX_TEXTS).collect::<Vec<_>>()
         };
         let locations = texts(&record.locations, &|code| names.locations[code as usize].0.to_string());
         CallRecord {

@@ -95,6 +95,17 @@ impl Listed {
     }
 }
 
+/// Checks that a list's entries count always or never, which is all that its rule can tell, and drops the latter.
+pub(super) fn unconditional(mut table: ApiTable<Listed>, list: &str) -> Result<ApiTable<Listed>, CatalogError> {
+    table.entries.retain(|_, (_, entry)| entry.when != When::default());
+    match table.entries.values().find(|(_, entry)| entry.when != When::always()) {
+        None => Ok(table),
+        Some((name, _)) => {
+            Err(shape(list, format!("{name}: the conditions of this list are `always` and `never` only")))
+        }
+    }
+}
+
 /// Reads the high-risk list; entries of tier `extended` only when asked for.
 pub(super) fn high_risk(text: &str, file: &str, extended: bool) -> Result<ApiTable<HighRisk>, CatalogError> {
     let mut table = ApiTable::default();
@@ -109,7 +120,7 @@ pub(super) fn high_risk(text: &str, file: &str, extended: bool) -> Result<ApiTab
         let [category, attack, reason] = [3, 4, 5].map(|n| cells[n].to_string());
         table.insert(cells[0], cells[1], HighRisk { category, attack, reason });
     }
-    Ok(table)
+    if table.entries.is_empty() { Err(shape(file, "the file holds no entry")) } else { Ok(table) }
 }
 
 /// Reads a list with conditions. `list` picks one of several lists in a file that has a `list` column.
@@ -119,12 +130,15 @@ pub(super) fn listed(text: &str, file: &str, list: Option<&str>) -> Result<ApiTa
     let mut table = ApiTable::default();
     for row in Tsv::parse(text, file)?.rows(columns)? {
         let (line, cells) = row?;
-        if list.is_some_and(|list| list != cells[3]) {
+        if list.is_some_and(|list| list != cells[3].replace('-', "_")) {
             continue;
         }
         let when = When::parse(cells[2])
             .ok_or_else(|| shape(file, format!("line {line}: condition {:?} is not known", cells[2])))?;
         table.insert(cells[0], cells[1], Listed { when, path: cells[3].to_string() });
     }
-    Ok(table)
+    match list {
+        Some(list) if table.entries.is_empty() => Err(shape(file, format!("no row has the list {list:?}"))),
+        _ => Ok(table),
+    }
 }

@@ -15,6 +15,11 @@ struct Entry {
     regex: String,
 }
 
+/// A regular expression's error without the drawing above it.
+fn last_line(error: &regex::Error) -> String {
+    error.to_string().lines().last().unwrap_or_default().to_string()
+}
+
 /// The known client patterns.
 #[derive(Debug)]
 pub struct Clients(Vec<(String, Regex)>);
@@ -26,10 +31,13 @@ impl Clients {
         let patterns = parsed.client.into_iter().map(|entry| {
             let own = overrides.iter().find(|(name, _)| *name == entry.name);
             let pattern = own.map_or(entry.regex, |(_, pattern)| pattern.clone());
+            if pattern.is_empty() {
+                return Err(shape(&entry.name, "an empty pattern would match every client"));
+            }
             let regex = Regex::new(&pattern);
-            regex
-                .map(|regex| (entry.name.clone(), regex))
-                .map_err(|error| shape(file, format!("pattern of client {:?}: {error}", entry.name)))
+            regex.map(|regex| (entry.name.clone(), regex)).map_err(|error| {
+                shape(&entry.name, format!("pattern {pattern:?} is no regular expression: {}", last_line(&error)))
+            })
         });
         Ok(Self(patterns.collect::<Result<_, _>>()?))
     }

@@ -1,6 +1,6 @@
 //! Error codes: which mean that permission was missing, and which that the key itself was bad.
 
-use super::edit::ListEdit;
+use super::edit::{SetEdit, not_on_the_list};
 use super::tsv::Tsv;
 use super::{CatalogError, shape};
 
@@ -36,7 +36,7 @@ struct Entry {
 pub struct ErrorCodes(Vec<Entry>);
 
 impl ErrorCodes {
-    pub(super) fn load(text: &str, edit: &ListEdit) -> Result<Self, CatalogError> {
+    pub(super) fn load(text: &str, edit: &SetEdit) -> Result<Self, CatalogError> {
         let file = "error_codes.tsv";
         let mut entries = Vec::new();
         for row in Tsv::parse(text, file)?.rows(&["pattern", "match", "class", "denied"])? {
@@ -50,7 +50,13 @@ impl ErrorCodes {
             let meaning = CodeMeaning { denied, bad_key: cells[2] == "bad-key" };
             entries.push(Entry { pattern: cells[0].to_string(), prefix: cells[1] == "prefix", meaning });
         }
-        entries.retain(|entry| !edit.remove.contains(&entry.pattern));
+        for text in &edit.remove {
+            let before = entries.len();
+            entries.retain(|entry: &Entry| entry.pattern != *text);
+            if entries.len() == before {
+                return Err(not_on_the_list("denied-codes", text, entries.iter().map(|e| e.pattern.as_str())).into());
+            }
+        }
         let added = CodeMeaning { denied: Denied::Yes, bad_key: false };
         entries.extend(edit.add.iter().map(|p| Entry { pattern: p.clone(), prefix: false, meaning: added }));
         Ok(Self(entries))

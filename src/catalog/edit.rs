@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
     /// Not `service:Action`.
-    #[error("[lists.{list}]: {text:?} is not an API; write it as service:Action, such as cam:DeleteUser")]
+    #[error(
+        "[lists.{list}]: {text:?} is not an API; write it as service:Action, such as cam:DeleteUser (there are no wildcards here)"
+    )]
     NotAnApi {
         /// The list.
         list: String,
@@ -50,13 +52,33 @@ pub struct ListEdit {
 
 /// Changes to the high-risk list.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields, default)]
 pub struct HighRiskEdit {
     /// Also use the entries of tier `extended`.
     pub extended: bool,
-    /// Other changes.
-    #[serde(flatten)]
-    pub edit: ListEdit,
+    /// Entries to add.
+    pub add: Vec<String>,
+    /// Entries to leave out.
+    pub remove: Vec<String>,
+    /// A file to use instead of the built-in list, with the same columns.
+    pub replace: Option<PathBuf>,
+}
+
+impl HighRiskEdit {
+    /// The changes that any list may have.
+    pub fn edit(&self) -> ListEdit {
+        ListEdit { add: self.add.clone(), remove: self.remove.clone(), replace: self.replace.clone() }
+    }
+}
+
+/// Changes to a list of codes or ranges, which has no file of its own form.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetEdit {
+    /// Entries to add.
+    pub add: Vec<String>,
+    /// Entries to leave out.
+    pub remove: Vec<String>,
 }
 
 /// The `[lists.*]` tables of the settings.
@@ -76,9 +98,9 @@ pub struct Lists {
     /// APIs that create resources.
     pub create_resource: ListEdit,
     /// Error codes that mean a missing permission.
-    pub denied_codes: ListEdit,
+    pub denied_codes: SetEdit,
     /// Address ranges of GitHub's secret scanning.
-    pub github_hooks: ListEdit,
+    pub github_hooks: SetEdit,
 }
 
 impl ListEdit {
@@ -100,16 +122,23 @@ impl ListEdit {
         for text in &self.remove {
             let (service, action) = api_of(list, text)?;
             if !table.remove(service, action) {
-                let nearest = nearest(text, table.names()).unwrap_or("none").to_string();
-                return Err(EditError::NotOnTheList { list: list.to_string(), text: text.clone(), nearest });
+                return Err(not_on_the_list(list, text, table.names()));
             }
         }
         Ok(())
     }
 }
 
+/// The error for an entry to remove that is not there.
+pub(super) fn not_on_the_list<'c>(list: &str, text: &str, entries: impl Iterator<Item = &'c str>) -> EditError {
+    let nearest = nearest(text, entries).unwrap_or("none").to_string();
+    EditError::NotOnTheList { list: list.to_string(), text: text.to_string(), nearest }
+}
+
 fn api_of<'t>(list: &str, text: &'t str) -> Result<(&'t str, &'t str), EditError> {
-    let parts = text.split_once(':').filter(|(service, action)| !service.is_empty() && !action.is_empty());
+    let name =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let parts = text.split_once(':').filter(|(service, action)| name(service) && name(action));
     parts.ok_or_else(|| EditError::NotAnApi { list: list.to_string(), text: text.to_string() })
 }
 

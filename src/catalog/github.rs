@@ -1,6 +1,6 @@
 //! Address ranges that GitHub's secret scanning calls from.
 
-use super::edit::{EditError, ListEdit};
+use super::edit::{EditError, SetEdit, not_on_the_list};
 use super::{CatalogError, read, shape};
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -23,7 +23,7 @@ struct Meta {
 }
 
 /// The `hooks` ranges: built in, edited by the settings, and those of a saved meta document.
-pub(super) fn hooks(text: &str, edit: &ListEdit, meta: Option<&Path>) -> Result<Vec<IpNet>, CatalogError> {
+pub(super) fn hooks(text: &str, edit: &SetEdit, meta: Option<&Path>) -> Result<Vec<IpNet>, CatalogError> {
     let file: File = toml::from_str(text).map_err(|error| shape("github_ranges.toml", error.to_string()))?;
     let mut ranges: Vec<IpNet> =
         file.set.into_iter().filter(|set| set.name == "hooks").flat_map(|set| set.cidr).collect();
@@ -36,7 +36,12 @@ pub(super) fn hooks(text: &str, edit: &ListEdit, meta: Option<&Path>) -> Result<
     }
     for text in &edit.remove {
         let range = parse(text)?;
+        let before = ranges.len();
         ranges.retain(|known| *known != range);
+        if ranges.len() == before {
+            let known: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+            return Err(not_on_the_list("github-hooks", text, known.iter().map(String::as_str)).into());
+        }
     }
     for text in &edit.add {
         ranges.push(parse(text)?);

@@ -106,9 +106,9 @@ impl Catalog {
             high_risk: high_risk(lists, folder)?,
             escalation: escalation(lists, folder)?,
             create_key: listed("create_key", &lists.create_key)?,
-            create_user: listed("create_user", &lists.create_user)?,
-            create_resource: listed("create_resource", &lists.create_resource)?,
-            tat_exec: listed("tat_exec", &lists.tat_exec)?,
+            create_user: api::unconditional(listed("create_user", &lists.create_user)?, "create-user")?,
+            create_resource: api::unconditional(listed("create_resource", &lists.create_resource)?, "create-resource")?,
+            tat_exec: api::unconditional(listed("tat_exec", &lists.tat_exec)?, "tat-exec")?,
             codes: codes::ErrorCodes::load(CODES, &lists.denied_codes)?,
             github_hooks: github::hooks(GITHUB, &lists.github_hooks, overrides.github_meta.as_deref())?,
             clients: clients::Clients::load(CLIENTS, &overrides.client_patterns)?,
@@ -118,11 +118,11 @@ impl Catalog {
 }
 
 fn high_risk(lists: &Lists, folder: &Path) -> Result<ApiTable<HighRisk>, CatalogError> {
-    let edit = &lists.high_risk;
-    let file = edit.edit.replacement(folder)?;
+    let edit = lists.high_risk.edit();
+    let file = edit.replacement(folder)?;
     let (origin, text) = file.as_ref().map_or(("high_risk_apis.tsv", HIGH_RISK), |(p, t)| (p.as_str(), t.as_str()));
-    let mut table = api::high_risk(text, origin, edit.extended)?;
-    edit.edit.apply(&mut table, "high-risk", HighRisk::added)?;
+    let mut table = api::high_risk(text, origin, lists.high_risk.extended)?;
+    edit.apply(&mut table, "high-risk", HighRisk::added)?;
     Ok(table)
 }
 
@@ -192,12 +192,12 @@ mod tests {
     #[test]
     fn settings_add_and_remove_entries() {
         let mut overrides = Overrides::default();
-        overrides.lists.high_risk.edit.add = vec!["cvm:RunInstances".into()];
-        overrides.lists.high_risk.edit.remove = vec!["cam:ListAccessKeys".into()];
+        overrides.lists.high_risk.add = vec!["cvm:RunInstances".into()];
+        overrides.lists.high_risk.remove = vec!["cam:ListAccessKeys".into()];
         let catalog = Catalog::load(&overrides).unwrap();
         assert!(catalog.high_risk.get("cvm", "RunInstances").is_some());
         assert!(catalog.high_risk.get("cam", "ListAccessKeys").is_none());
-        overrides.lists.high_risk.edit.remove = vec!["cam:ListAccesKeys".into()];
+        overrides.lists.high_risk.remove = vec!["cam:ListAccesKeys".into()];
         let error = Catalog::load(&overrides).unwrap_err().to_string();
         assert!(error.contains("cam:ListAccessKeys"), "{error}");
     }

@@ -233,6 +233,11 @@ impl Signatures {
         Ok(Self { scoring: raw.scoring, signatures, behaviours, markers })
     }
 
+    /// The names of all signatures and behaviours.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.signatures.iter().map(|s| s.id.as_str()).chain(self.behaviours.iter().map(|b| b.id.as_str()))
+    }
+
     /// Whether any signature has a step with this API.
     pub fn has_step(&self, family: &str, action: &str) -> bool {
         self.signatures.iter().flat_map(|s| &s.steps).any(|step| step.is(family, action))

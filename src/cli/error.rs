@@ -39,7 +39,7 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
     error.chain().find_map(|cause| {
         if cause.is::<LoadError>() {
             Some("--assets takes lists of addresses and exports of assets, --inventory what tccli prints; see docs/formats.md")
-        } else if cause.is::<SettingsError>() {
+        } else if matches!(cause.downcast_ref(), Some(SettingsError::Parse { .. } | SettingsError::Rule(_) | SettingsError::Catalog(_))) {
             Some("docs/settings.md lists every setting; `akguard rules list` the rules")
         } else {
             None

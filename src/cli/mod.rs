@@ -25,7 +25,7 @@ use std::process::ExitCode;
 )]
 struct Cli {
     /// Settings file; else AKGUARD_CONFIG, else akguard.toml in this folder, else in your config folder
-    #[arg(long, global = true, value_name = "FILE", env = "AKGUARD_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -48,9 +48,11 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
+    let named = std::env::var_os("AKGUARD_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let config = cli.config.clone().or(named);
     let result = match &cli.command {
-        Command::Scan(args) => scan::run(args, cli.config.as_deref()),
-        Command::Rules(args) => rules::run(args, cli.config.as_deref()),
+        Command::Scan(args) => scan::run(args, config.as_deref()),
+        Command::Rules(args) => rules::run(args, config.as_deref()),
         Command::Completions(args) => tools::completions(args),
         Command::Man(args) => tools::man(args),
     };

@@ -15,7 +15,8 @@ pub(super) fn format_or_default(format: Option<Format>) -> Format {
 
 /// How to show results at the output: colour and width only on a terminal.
 pub(super) fn view(output: Option<&Path>, zone: Tz, details: bool) -> View {
-    let terminal = output.is_none() && io::stdout().is_terminal();
+    let stdout = output.is_none_or(|path| path.as_os_str() == "-");
+    let terminal = stdout && io::stdout().is_terminal();
     let width = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
     View { zone, colour: wants_colour(terminal), details, width }
 }
@@ -25,7 +26,7 @@ pub(super) fn write_to(
     output: Option<&Path>,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    match output {
+    match output.filter(|path| path.as_os_str() != "-") {
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
             write(&mut out)?;

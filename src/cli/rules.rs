@@ -7,7 +7,7 @@ use crate::detect::{Level, Meta};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use clap::{Subcommand, ValueEnum};
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -45,31 +45,48 @@ enum ListFormat {
 
 /// Reads the settings from the file named, else from where one usually lies, else takes the defaults.
 pub(super) fn read_settings(config: Option<&Path>) -> Result<Settings> {
+    match settings_path(config) {
+        Some(path) => Ok(Settings::read(&path)?),
+        None => Ok(Settings::default()),
+    }
+}
+
+/// The settings file in effect, if there is one.
+pub(super) fn settings_path(config: Option<&Path>) -> Option<PathBuf> {
     let usual = || {
         let own = dirs::config_dir().map(|folder| folder.join("akguard/akguard.toml"));
         [Some(PathBuf::from("akguard.toml")), own].into_iter().flatten().find(|path| path.is_file())
     };
-    match config.map(Path::to_path_buf).or_else(usual) {
-        Some(path) => Ok(Settings::read(&path)?),
-        None => Ok(Settings::default()),
-    }
+    config.map(Path::to_path_buf).or_else(usual)
 }
 
 /// Runs the subcommand and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     match &args.command {
         Command::List { format } => list(*format, config)?,
-        Command::Show { id } => show(id)?,
+        Command::Show { id } => show(id, config)?,
     }
     Ok(super::exit::DONE)
 }
 
-fn show(id: &str) -> Result<()> {
-    let meta = rules::find(id).map_err(|_| {
+fn show(id: &str, config: Option<&Path>) -> Result<()> {
+    let numbered = ALL.iter().map(|(meta, _)| *meta).find(|meta| meta.number.to_string() == id);
+    let meta = numbered.map_or_else(|| rules::find(id), Ok).map_err(|_| {
         let nearest = crate::catalog::edit::nearest(id, ALL.iter().map(|(meta, _)| meta.id)).unwrap_or_default();
-        super::error::Usage(format!("there is no rule {id:?}; the nearest is {nearest:?}"))
+        super::error::Usage(format!(
+            "there is no rule {id:?}; the nearest is {nearest:?}, and `akguard rules list` has all"
+        ))
     })?;
-    write_to(None, |out| out.write_all(meta.docs.as_bytes()))
+    let active = read_settings(config)?.rules()?;
+    let level = active.iter().find(|rule| rule.meta.id == meta.id).map(|rule| rule.level);
+    let changed = match level {
+        None if meta.on => "Switched off in the settings.\n\n".to_string(),
+        Some(level) if level != meta.level || !meta.on => {
+            format!("On, with level {}, in the settings.\n\n", level.as_str())
+        }
+        _ => String::new(),
+    };
+    write_to(None, |out| write!(out, "{changed}{}", meta.docs))
 }
 
 fn list(format: ListFormat, config: Option<&Path>) -> Result<()> {
@@ -78,7 +95,7 @@ fn list(format: ListFormat, config: Option<&Path>) -> Result<()> {
     let mut metas: Vec<&Meta> = ALL.iter().map(|(meta, _)| *meta).collect();
     metas.sort_by_key(|meta| meta.number);
     match format {
-        ListFormat::Table => write_to(None, |out| writeln!(out, "{}", table(&metas, state))),
+        ListFormat::Table => write_to(None, |out| writeln!(out, "{}", table(&metas, state).trim_fmt())),
         ListFormat::Json => {
             let rules: Vec<_> = metas.iter().map(|meta| json(meta, state(meta))).collect();
             let text = serde_json::to_string_pretty(&rules).context("cannot write the rules")?;
@@ -101,11 +118,14 @@ fn json(meta: &Meta, level: Option<Level>) -> serde_json::Value {
 
 fn table(metas: &[&Meta], state: impl Fn(&Meta) -> Option<Level>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some((width, _)) = terminal_size::terminal_size().filter(|_| io::stdout().is_terminal()) {
+        table.set_width(width.0);
+    }
     if !wants_colour(io::stdout().is_terminal()) {
         table.force_no_tty();
     }
-    table.set_header(["#", "Id", "Name", "Level", "Type", "ATT&CK", "State"]);
+    table.set_header(["#", "ID", "NAME", "LEVEL", "TYPE", "ATT&CK", "STATE"]);
     for meta in metas {
         let level = state(meta);
         table.add_row([

@@ -6,10 +6,10 @@ use super::{exit, stderr_is_terminal, time};
 use crate::detect::Level;
 use crate::detect::engine::Engine;
 use crate::enrich::World;
-use crate::ingest::source::{FileState, expand};
+use crate::ingest::source::{FileState, Input, expand};
 use crate::inventory::{self, FileReport, Inventory};
 use crate::pipeline::{self, ScanOutcome, ScanPlan};
-use crate::report::text::{counted, grouped, printable};
+use crate::report::text::{counted, printable};
 use crate::report::{self, Format};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
@@ -66,7 +66,7 @@ pub(super) struct Args {
     /// Write the result to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Exit with 10 if there is an alarm of this level or above
+    /// Exit with 10 if there is an alarm of this level or above: critical, high, medium, low, note
     #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
     fail_on: Option<Level>,
     /// Exit with 3 if any input was rejected
@@ -83,12 +83,22 @@ fn parse_level(text: &str) -> Result<Level, String> {
 
 /// Runs the scan and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
+    check(args)?;
     let settings = settings(args, config)?;
+    if !args.quiet
+        && let Some(path) = super::rules::settings_path(config)
+    {
+        let _ = writeln!(std::io::stderr().lock(), "settings: {}", printable(&path.display().to_string()));
+    }
     let (world, reports) = world(args, &settings)?;
     let plan = plan(args, world.zone)?;
     let engine = Engine::new(settings.rules()?);
     if !args.quiet {
         tell_inventory(&reports);
+        if args.assets.is_empty() && args.inventory.is_empty() {
+            let what = "note: without --assets, every public address counts as outside the account";
+            let _ = writeln!(std::io::stderr().lock(), "{what}");
+        }
     }
     let outcome = scan_with_progress(&plan, &world, &engine, !args.quiet)?;
     if !args.quiet {
@@ -98,6 +108,25 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let format = format_or_default(args.format);
     write_to(args.output.as_deref(), |out| report::write(&outcome, format, view, out))?;
     Ok(exit_code(args, &outcome))
+}
+
+/// Refuses what would do harm, or nothing.
+fn check(args: &Args) -> Result<()> {
+    if args.details && !matches!(args.format, None | Some(Format::Table)) {
+        return Err(Usage("--details is for tables; the other formats have all details anyway".to_string()).into());
+    }
+    let Some(output) = args.output.as_ref().and_then(|path| path.canonicalize().ok()).filter(|path| path.is_file())
+    else {
+        return Ok(());
+    };
+    let logs = expand(&args.paths);
+    let logs = logs.iter().filter_map(|input| if let Input::File(path) = input { Some(path) } else { None });
+    let own =
+        logs.chain(&args.assets).chain(&args.inventory).find(|path| path.canonicalize().is_ok_and(|p| p == output));
+    own.map_or(Ok(()), |path| {
+        let what = format!("--output would overwrite {}, which is to be read", path.display());
+        Err(Usage(what).into())
+    })
 }
 
 fn settings(args: &Args, config: Option<&Path>) -> Result<Settings> {
@@ -191,23 +220,30 @@ fn tell_inventory(reports: &[FileReport]) {
 
 /// Rejects told one by one on stderr; the JSON has the first hundred.
 const TOLD_REJECTS: usize = 10;
+/// Rejected files named on stderr.
+const TOLD_FILES: usize = 50;
 
-/// Says which files and records could not be read.
+/// Says which files and records could not be read: the first rejects with their place, then every file that gave nothing.
 fn tell_input(outcome: &ScanOutcome) {
     let mut err = std::io::stderr().lock();
+    let mut told = std::collections::BTreeSet::new();
     for reject in outcome.rejects.iter().take(TOLD_REJECTS) {
         let name = outcome.file_outcomes.get(reject.file as usize).map_or("?", |file| file.name.as_str());
         let place = if reject.line > 0 { format!(":{}", reject.line) } else { String::new() };
+        told.insert(reject.file);
         let _ = writeln!(err, "warning: {}{place}: {}", printable(name), printable(&reject.reason.to_string()));
     }
-    let whole_files = outcome.file_outcomes.iter().filter(|file| matches!(file.state, FileState::Rejected(_))).count();
-    let all = outcome.events.rejected + whole_files as u64;
-    if all > TOLD_REJECTS as u64 {
-        let _ = writeln!(err, "warning: {} rejects in all:", grouped(all));
-        for (file, reason, count) in outcome.reject_counts.iter().take(TOLD_REJECTS) {
-            let name = outcome.file_outcomes.get(*file as usize).map_or("?", |file| file.name.as_str());
-            let _ = writeln!(err, "warning: {}: {} x {}", printable(name), grouped(*count), printable(reason));
-        }
+    let more = outcome.events.rejected.saturating_sub(TOLD_REJECTS as u64);
+    if more > 0 {
+        let records = counted(more, "more record", "more records");
+        let _ = writeln!(err, "warning: {records} could not be read; --format json has the first hundred");
+    }
+    let rejected = (0..).zip(&outcome.file_outcomes).filter_map(|(number, file)| match &file.state {
+        FileState::Rejected(reason) if !told.contains(&number) => Some((file, reason)),
+        _ => None,
+    });
+    for (file, reason) in rejected.take(TOLD_FILES) {
+        let _ = writeln!(err, "warning: {}: {}", printable(&file.name), printable(&reason.to_string()));
     }
 }
 
@@ -219,12 +255,8 @@ fn exit_code(args: &Args, outcome: &ScanOutcome) -> u8 {
     }
     let rejected = files.rejected > 0 || outcome.events.rejected > 0;
     if files.read + files.empty == 0 {
-        if !args.quiet {
-            let _ = writeln!(
-                std::io::stderr().lock(),
-                "error: no input could be read\nhint: docs/formats.md lists what is read"
-            );
-        }
+        let what = "error: no input could be read\nhint: docs/formats.md lists what is read";
+        let _ = writeln!(std::io::stderr().lock(), "{what}");
         exit::FAILED
     } else if args.strict && rejected {
         exit::REJECTED

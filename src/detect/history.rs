@@ -4,7 +4,7 @@
 
 use crate::enrich::created::Created;
 use crate::event::columns::flag;
-use crate::event::frame::Row;
+use crate::event::frame::{NO_REGION, Row};
 use crate::event::time::keep_earlier;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
@@ -48,9 +48,10 @@ impl History {
         for row in rows {
             keep_earlier(&mut self.pair_first, (row.key, row.ip), row.time);
             keep_earlier(&mut self.key_first, row.key, row.time);
-            let regions = self.key_regions.entry(row.key).or_default();
-            let first = regions.entry(row.region).or_insert(row.time);
-            *first = (*first).min(row.time);
+            if row.region != NO_REGION {
+                let first = self.key_regions.entry(row.key).or_default().entry(row.region).or_insert(row.time);
+                *first = (*first).min(row.time);
+            }
             if row.has(permanent) && !row.has(bad_key) {
                 note_use(self.uses.entry(row.key).or_default(), row, row.has(api_call));
             }

@@ -62,6 +62,11 @@ pub fn service<'a>(resource_type: &'a str, source: &'a str) -> Cow<'a, str> {
     if lower == "autoscaling" { Cow::Borrowed("as") } else { lower }
 }
 
+/// Where an address is, as exports with `IsReturnLocation` say; they write `未知` when they do not know.
+pub fn location(location: &str) -> &str {
+    if location == "未知" { "" } else { location }
+}
+
 /// Regions under the names used since 2017; before, some were two letters.
 pub fn region(region: &str) -> &str {
     match region {

@@ -14,7 +14,7 @@ use crate::catalog::api::{HighRisk, family};
 use crate::catalog::codes::Denied;
 use crate::catalog::when::{Call, Verdict};
 use crate::event::columns::flag;
-use crate::event::frame::{EventsBuilder, Row};
+use crate::event::frame::{EventsBuilder, NO_REGION, Row};
 use crate::event::params::from_console;
 use crate::event::raw::{Body, RawEvent};
 use crate::event::time::keep_earlier;
@@ -107,7 +107,7 @@ impl<'w> Enricher<'w> {
 
     /// Adds an event that happened at `time` to the batch, or says why rules do not take it.
     pub fn push(&mut self, event: &RawEvent<'_>, time: i64) -> Option<SetAside> {
-        let account = self.accounts.get(event.account, || ()).0;
+        let account = self.accounts.get(clipped(event.account), || ()).0;
         keep_earlier(&mut self.coverage, account, time);
         let place = self.api(event);
         let (api, facts) = &self.known_apis[place];
@@ -147,9 +147,12 @@ impl<'w> Enricher<'w> {
         let mut row = Row { time, account, api, ip: ip.id, client, code, flags, ..Row::default() };
         (row.actor, row.user, row.principal) = (actor.number, actor.user, actor.principal);
         (row.day, row.second) = self.clock.local(time);
-        row.key = self.keys.get(event.secret_id, || ()).0;
-        row.region = self.regions.get(access::region(event.region), || ()).0;
-        row.location = self.locations.get(clipped(event.location), || ()).0;
+        row.key = self.keys.get(clipped(event.secret_id), || ()).0;
+        row.region = match access::region(clipped(event.region)) {
+            "" => NO_REGION,
+            region => self.regions.get(region, || ()).0,
+        };
+        row.location = self.locations.get(access::location(clipped(event.location)), || ()).0;
         if conditional {
             self.judge_conditions(event, permanent, &mut row);
         }
@@ -240,10 +243,11 @@ impl<'w> Enricher<'w> {
     }
 
     fn ip(&mut self, text: &str) -> IpFacts {
+        let text = clipped(text);
         if let Some(facts) = self.ips.get(text) {
             return *facts;
         }
-        let facts = ip_facts(self.world, self.tables, clipped(text));
+        let facts = ip_facts(self.world, self.tables, text);
         self.ips.insert(text.into(), facts);
         facts
     }

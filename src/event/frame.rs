@@ -5,6 +5,9 @@ use polars::prelude::{
     BooleanChunked, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsResult, Series, TimeUnit,
 };
 
+/// Stands for "no region" in a row.
+pub const NO_REGION: u32 = u32::MAX;
+
 /// One event in codes and flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {

@@ -67,7 +67,7 @@ pub fn layout_of(line: &str) -> Option<Layout> {
         let fields: Vec<String> = titles.map(|title| field_of(title.trim().trim_matches('"'))).collect();
         let has = |name: &str| fields.iter().any(|f| f.eq_ignore_ascii_case(name));
         let events = has("CloudAuditEvent") || (has("EventName") && has("EventTime"));
-        (fields.len() > 1 && events) || has("__CONTENT__")
+        (fields.len() > 1 && events) || has("CloudAuditEvent") || has("__CONTENT__")
     })?;
     Some(Layout { delimiter, crlf: line.ends_with('\r') })
 }

@@ -29,8 +29,8 @@ pub enum Input {
     Stdin,
     /// A file.
     File(PathBuf),
-    /// Something in a folder that is no file: a pipe, a socket, a device. It is told and not opened.
-    NoFile(PathBuf),
+    /// Something that is told and not opened, and why: a pipe in a folder, a pattern without matches.
+    NoFile(PathBuf, &'static str),
 }
 
 impl Input {
@@ -38,14 +38,14 @@ impl Input {
     pub fn name(&self) -> String {
         match self {
             Self::Stdin => "<stdin>".to_string(),
-            Self::File(path) | Self::NoFile(path) => path.display().to_string(),
+            Self::File(path) | Self::NoFile(path, _) => path.display().to_string(),
         }
     }
 
     /// Size in bytes, 0 when unknown.
     pub fn size(&self) -> u64 {
         match self {
-            Self::Stdin | Self::NoFile(_) => 0,
+            Self::Stdin | Self::NoFile(..) => 0,
             Self::File(path) => path.metadata().map_or(0, |meta| meta.len()),
         }
     }
@@ -90,7 +90,11 @@ fn expand_one(path: &Path) -> Vec<Input> {
     let pattern = path.to_str().filter(|text| !path.exists() && text.contains(['*', '?', '[']));
     let matches: Vec<Input> =
         pattern.and_then(|text| glob::glob(text).ok()).into_iter().flatten().flat_map(globbed).collect();
-    if matches.is_empty() { vec![Input::File(path.to_path_buf())] } else { matches }
+    match pattern {
+        _ if !matches.is_empty() => matches,
+        Some(_) => vec![Input::NoFile(path.to_path_buf(), "no file matches the pattern")],
+        None => vec![Input::File(path.to_path_buf())],
+    }
 }
 
 fn globbed(found: glob::GlobResult) -> Vec<Input> {
@@ -112,7 +116,10 @@ fn walk(folder: &Path) -> Vec<Input> {
         .filter_map(|entry| match entry {
             Ok(entry) if entry.file_type().is_dir() => None,
             Ok(entry) if entry.file_type().is_file() => Some(Input::File(entry.into_path())),
-            Ok(entry) => Some(Input::NoFile(entry.into_path())),
+            Ok(entry) => Some(Input::NoFile(entry.into_path(), "it is not a regular file")),
+            Err(error) if error.loop_ancestor().is_some() => error
+                .path()
+                .map(|path| Input::NoFile(path.to_path_buf(), "it is a link back to a folder already walked")),
             Err(error) => error.path().map(|path| Input::File(path.to_path_buf())),
         })
         .collect()
@@ -142,7 +149,7 @@ impl Reader<'_, '_> {
         let progress = self.progress;
         match input {
             Input::Stdin => self.read_layer(&name, &mut Counted { inner: io::stdin().lock(), total: progress }, 0),
-            Input::NoFile(_) => self.rejected(&name, Reason::CannotOpen("it is not a regular file".to_string())),
+            Input::NoFile(_, why) => self.rejected(&name, Reason::CannotOpen((*why).to_string())),
             Input::File(path) => match open(path) {
                 Ok(Opened::Zip(archive)) => self.read_zip(&name, archive, 0),
                 Ok(Opened::Stream(file)) => self.read_layer(&name, &mut Counted { inner: file, total: progress }, 0),

@@ -164,23 +164,52 @@ fn open_inner<'a>(inner: Value<'a>, row: &RawEvent<'a>, bump: &'a Bump, wraps: u
     }
 }
 
-/// The row as an event of its own, with the ids that can still be made out in the broken text.
+/// The row as an event of its own, with what can still be made out in the broken text.
 fn stand_in<'a>(row: &RawEvent<'a>, broken: &'a str) -> RawEvent<'a> {
     let mut event = RawEvent { fell_back: true, ..*row };
-    for (field, name) in [
-        (&mut event.account, "accountId"),
-        (&mut event.principal, "principalId"),
-        (&mut event.resource_type, "resourceType"),
-        (&mut event.event_type, "eventType"),
-        (&mut event.action_type, "actionType"),
-        (&mut event.api_error_code, "apiErrorCode"),
-        (&mut event.client, "userAgent"),
+    let identity = identity_part(broken);
+    event.session.has_token = identity.contains("token\\\"") || identity.contains("token\"");
+    event.session.has_expiry = identity.contains("expireTime");
+    for (field, text, name) in [
+        (&mut event.account, identity, "accountId"),
+        (&mut event.principal, identity, "principalId"),
+        (&mut event.identity_type, identity, "type"),
+        (&mut event.resource_type, broken, "resourceType"),
+        (&mut event.event_type, broken, "eventType"),
+        (&mut event.action_type, broken, "actionType"),
+        (&mut event.api_error_code, broken, "apiErrorCode"),
+        (&mut event.client, broken, "userAgent"),
     ] {
         if field.is_empty() {
-            *field = salvage(broken, name);
+            *field = salvage(text, name);
         }
     }
     event
+}
+
+/// The text from `userIdentity` on, without the request, in which a caller may write what they like.
+fn identity_part(broken: &str) -> &str {
+    let from = broken.find("\"userIdentity\"").map_or("", |at| &broken[at..]);
+    from.find("\"requestParameters\"").map_or(from, |end| &from[..end])
+}
+
+/// The plain value after `"name":` in a text that is not JSON as a whole; empty when there is none.
+fn salvage<'a>(text: &'a str, name: &str) -> &'a str {
+    let mut rest = text;
+    while let Some(at) = rest.find(name) {
+        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
+        if before.ends_with('"')
+            && let Some(value) = after.strip_prefix("\":")
+        {
+            return match Cursor::new(value).value() {
+                Ok(Value::Text(text)) if !text.escaped => text.raw,
+                Ok(Value::Number(number)) => number,
+                _ => "",
+            };
+        }
+        rest = after;
+    }
+    ""
 }
 
 /// Rows without an inner event name the caller only: `root` is the account itself, and a number is a UIN.
@@ -191,21 +220,6 @@ fn principal_of_row<'a>(event: &RawEvent<'a>) -> &'a str {
         _ if !event.principal.is_empty() => event.principal,
         "root" => event.account,
         uin if digits => uin,
-        _ => "",
-    }
-}
-
-/// The plain value after `"name":` in a text that is not JSON as a whole; empty when there is none.
-fn salvage<'a>(text: &'a str, name: &str) -> &'a str {
-    let Some(after) = text.find(name).map(|at| &text[at + name.len()..]) else {
-        return "";
-    };
-    let Some(value) = after.strip_prefix("\":") else {
-        return "";
-    };
-    match Cursor::new(value).value() {
-        Ok(Value::Text(text)) if !text.escaped => text.raw,
-        Ok(Value::Number(number)) => number,
         _ => "",
     }
 }
@@ -321,8 +335,8 @@ fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump:
         }
         b"userIdentity" => return identity(event, cursor, bump),
         b"eventVersion" | b"errorMessage" | b"httpMethod" | b"apiVersion" | b"sensitiveAction" | b"resources"
-        | b"resourceName" | b"resourceSet" | b"tags" | b"cliIp" | b"ResourceTypeCn" | b"EventNameCn" | b"ResourceRegion"
-        | b"@timestamp" => return cursor.skip(),
+        | b"resourceName" | b"resourceSet" | b"tags" | b"cliIp" | b"ResourceTypeCn" | b"EventNameCn"
+        | b"ResourceRegion" | b"@timestamp" => return cursor.skip(),
         _ => return odd_field(out, key, cursor, bump),
     };
     if slot.is_empty() {
@@ -548,18 +562,28 @@ fn session_field<'a>(
         "appId" => session.app_id = scalar(cursor.value()?, bump),
         "extraInfo" => {
             return object_or_text(cursor, bump, |name, cursor| {
-                match name {
-                    "roleName" => session.role_name = scalar(cursor.value()?, bump),
-                    "roleSessionName" => session.role_session_name = scalar(cursor.value()?, bump),
-                    _ => cursor.skip()?,
+                if name.eq_ignore_ascii_case("roleName") {
+                    session.role_name = scalar(cursor.value()?, bump);
+                } else if name.eq_ignore_ascii_case("roleSessionName") {
+                    session.role_session_name = scalar(cursor.value()?, bump);
+                } else {
+                    cursor.skip()?;
                 }
                 Ok(())
             });
         }
-        _ => cursor.skip()?,
+        _ => {
+            let known = SESSION_FIELDS.iter().find(|field| **field != name && field.eq_ignore_ascii_case(name));
+            return match known {
+                Some(field) => session_field(session, field, cursor, bump),
+                None => cursor.skip(),
+            };
+        }
     }
     Ok(())
 }
+
+const SESSION_FIELDS: [&str; 5] = ["token", "expireTime", "userIp", "appId", "extraInfo"];
 
 #[cfg(test)]
 mod tests {

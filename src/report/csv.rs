@@ -4,9 +4,10 @@ use super::View;
 use super::text::{printable, time};
 use crate::alarm::model::Alarm;
 use crate::pipeline::ScanOutcome;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-const HEADER: [&str; 22] = [
+const HEADER: [&str; 25] = [
     "id",
     "rule",
     "name",
@@ -29,6 +30,9 @@ const HEADER: [&str; 22] = [
     "failed",
     "tags",
     "why",
+    "ak_masked",
+    "attack",
+    "source_ips",
 ];
 
 /// Writes the alarms as CSV.
@@ -41,7 +45,7 @@ pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Resu
     writer.flush()
 }
 
-fn cells(alarm: &Alarm, view: View) -> [String; 22] {
+fn cells(alarm: &Alarm, view: View) -> [String; 25] {
     let text = |value: &str| value.to_string();
     let or_empty = |value: &Option<String>| value.clone().unwrap_or_default();
     [
@@ -67,12 +71,23 @@ fn cells(alarm: &Alarm, view: View) -> [String; 22] {
         alarm.failed.to_string(),
         alarm.tags.join(";"),
         text(&alarm.why),
+        alarm.ak_masked(),
+        text(alarm.meta.attack),
+        source_ips(alarm),
     ]
+}
+
+/// Source addresses named for each alarm; JSON has all.
+const MAX_SOURCES: usize = 20;
+
+fn source_ips(alarm: &Alarm) -> String {
+    let ips: BTreeSet<&str> = alarm.records.iter().filter_map(|record| record.source_ip.as_deref()).collect();
+    ips.into_iter().take(MAX_SOURCES).collect::<Vec<_>>().join(";")
 }
 
 /// Puts an apostrophe before a cell that a spreadsheet would take for a formula.
 fn harmless(cell: &str) -> String {
-    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
     let cell = printable(cell);
     if dangerous { format!("'{cell}") } else { cell }
 }

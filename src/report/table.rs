@@ -17,9 +17,7 @@ const DEFAULT_WIDTH: u16 = 160;
 pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     write_summary(outcome, view, out)?;
     if outcome.alarms.is_empty() {
-        let nothing_read = outcome.files.read == 0 && outcome.files.rejected > 0;
-        let verdict = if nothing_read { "Nothing was read, so nothing can be said." } else { "No alarms." };
-        return writeln!(out, "\n{verdict}");
+        return writeln!(out, "\n{}", verdict(outcome));
     }
     writeln!(out, "\n{}", alarm_table(&outcome.alarms, view))?;
     if view.details {
@@ -30,10 +28,28 @@ pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
+/// What can be said when there is no alarm: silence about events that were not judged is no all-clear.
+fn verdict(outcome: &ScanOutcome) -> &'static str {
+    let events = &outcome.events;
+    if events.read == 0 {
+        "No event was read, so nothing can be said."
+    } else if events.outside_range == events.read {
+        "No event lies in the time range asked for, so nothing can be said."
+    } else if events.evaluated == 0 {
+        "No event could be judged, so nothing can be said."
+    } else {
+        "No alarms."
+    }
+}
+
 /// Writes why an alarm fired and the calls behind it.
 fn write_details(alarm: &Alarm, view: View, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{}  {}  {}", alarm.id, alarm.level.as_str(), alarm.meta.title)?;
-    writeln!(out, "  {} of {}, {}", alarm.ak_masked(), printable(or_dash(alarm.user.as_deref())), alarm.date)?;
+    writeln!(
+        out,
+        "  {}",
+        printable(&format!("{} of {}, {}", alarm.ak_masked(), or_dash(alarm.user.as_deref()), alarm.date))
+    )?;
     writeln!(out, "  why: {}", printable(&alarm.why))?;
     if !alarm.tags.is_empty() {
         writeln!(out, "  tags: {}", printable(&alarm.tags.join(", ")))?;
@@ -85,7 +101,8 @@ fn write_summary(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::
         extra(events.outside_range, "outside the range"),
     )?;
     if events.fell_back > 0 {
-        writeln!(out, "Broken  {} read from the row around", counted(events.fell_back, "event was", "events were"))?;
+        let events = counted(events.fell_back, "event", "events");
+        writeln!(out, "Broken  {events}, for which the row around was used")?;
     }
     if events.rejected > 0 {
         writeln!(out, "Rejects {}", counted(events.rejected, "record could not be read", "records could not be read"))?;
@@ -96,7 +113,7 @@ fn write_summary(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::
     let alarms = outcome.alarms.len() as u64;
     writeln!(
         out,
-        "Alarms  {} from {}{}",
+        "Alarms  {} holding {}{}",
         grouped(alarms),
         counted(outcome.calls, "call", "calls"),
         by_level(&outcome.alarms)
@@ -128,14 +145,14 @@ const COLUMNS: [Column; 9] = [
     Column { title: "KEY", drop_order: 1, right: false, text: |alarm, _| alarm.ak_masked() },
     Column {
         title: "USER",
-        drop_order: 5,
+        drop_order: 6,
         right: false,
-        text: |alarm, _| shortened(or_dash(alarm.user.as_deref()), 20),
+        text: |alarm, _| shortened(or_dash(alarm.user.as_deref()), 16),
     },
     Column { title: "CALLS", drop_order: 4, right: true, text: |alarm, _| grouped(alarm.total()) },
     Column { title: "FAILED", drop_order: 7, right: true, text: |alarm, _| grouped(alarm.failed) },
     Column { title: "LAST CALL", drop_order: 3, right: false, text: |alarm, view| time(alarm.last_call, view.zone) },
-    Column { title: "FROM", drop_order: 6, right: false, text: |alarm, _| source(alarm) },
+    Column { title: "FROM", drop_order: 5, right: false, text: |alarm, _| source(alarm) },
     // A prefix of the id tells an alarm as well as the whole; JSON and CSV have it in full.
     Column { title: "ID", drop_order: 2, right: false, text: |alarm, _| alarm.id.chars().take(10).collect() },
 ];
@@ -213,7 +230,7 @@ fn or_dash(text: Option<&str>) -> &str {
 fn source(alarm: &Alarm) -> String {
     let ips: BTreeSet<Option<&str>> = alarm.records.iter().map(|record| record.source_ip.as_deref()).collect();
     let newest = alarm.records.last().and_then(|record| record.source_ip.as_deref());
-    let shown = shortened(or_dash(newest), 39);
+    let shown = shortened(or_dash(newest), 20);
     if ips.len() > 1 { format!("{shown} +{}", ips.len() - 1) } else { shown }
 }
 

@@ -34,7 +34,8 @@ impl CloudManagerCall {
     pub fn ranges(&self) -> Result<Vec<IpNet>, String> {
         let range = |text: &String| {
             let address = || text.parse::<std::net::IpAddr>().map(IpNet::from).ok();
-            text.parse().ok().or_else(address).ok_or_else(|| format!("ips: {text:?} is no address or range"))
+            let parsed = text.parse().ok().or_else(address).filter(|range: &IpNet| range.prefix_len() > 0);
+            parsed.ok_or_else(|| format!("ips: {text:?} is no address, and no range smaller than everything"))
         };
         self.ips.iter().map(range).collect()
     }

@@ -36,7 +36,8 @@ impl Default for NewUserHighRiskApi {
 
 /// Makes the rule.
 pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
-    Ok(Box::new(params::<NewUserHighRiskApi>(table)?))
+    let rule: NewUserHighRiskApi = params(table)?;
+    if rule.hours == 0 { Err("hours must be at least 1".to_string()) } else { Ok(Box::new(rule)) }
 }
 
 impl Rule for NewUserHighRiskApi {

@@ -43,6 +43,9 @@ struct OffHoursSensitiveOperation {
 /// Makes the rule.
 pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
     let hours: OffHours = params(table)?;
+    if hours.start == hours.end {
+        return Err("start and end are the same, so the window is empty".to_string());
+    }
     Ok(Box::new(OffHoursSensitiveOperation {
         start: seconds("start", &hours.start)?,
         end: seconds("end", &hours.end)?,

@@ -43,7 +43,8 @@ pub enum RuleError {
 
 /// The rule with this id.
 pub fn find(id: &str) -> Result<&'static Meta, RuleError> {
-    let found = ALL.iter().map(|(meta, _)| *meta).find(|meta| meta.id == id);
+    let wanted = id.to_ascii_lowercase();
+    let found = ALL.iter().map(|(meta, _)| *meta).find(|meta| meta.id == wanted);
     found.ok_or_else(|| {
         let nearest = nearest(id, ALL.iter().map(|(meta, _)| meta.id)).unwrap_or_default();
         RuleError::Unknown { id: id.to_string(), nearest }
@@ -79,7 +80,10 @@ fn activate(meta: &'static Meta, build: Build, mut table: toml::Table) -> Result
         let include = take_bool(&mut table, "include_service_roles").map_err(wrong)?;
         skips_services = !include.unwrap_or(false);
     }
-    let rule = build(table).map_err(wrong)?;
+    // serde lists the rule's own settings only.
+    let also = if meta.skips_services { "enabled, level and include_service_roles" } else { "enabled and level" };
+    let unknown = |what: String| if what.contains("unknown field") { format!("{what}, besides {also}") } else { what };
+    let rule = build(table).map_err(|what| wrong(unknown(what)))?;
     Ok(on.then_some(ActiveRule { meta, level, skips_services, rule }))
 }
 

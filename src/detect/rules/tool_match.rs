@@ -6,7 +6,7 @@ use crate::catalog::signatures::{Behaviour, BehaviourKind, Signature, Step};
 use crate::detect::history::History;
 use crate::enrich::names::{ApiFacts, Names};
 use crate::event::columns::flag;
-use crate::event::frame::Row;
+use crate::event::frame::{NO_REGION, Row};
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -233,7 +233,9 @@ fn windows(
         window.fill(|place| {
             seen.apis.add(rows[place].api);
             seen.services.add(api(rows[place], names).service.as_str());
-            seen.regions.add(rows[place].region);
+            if rows[place].region != NO_REGION {
+                seen.regions.add(rows[place].region);
+            }
         });
         let found = enough(&seen, window.places().len(), rows[window.start]);
         if found {
