@@ -388,9 +388,19 @@ fn sniff_text(head: &[u8]) -> Kind {
     }
     match text[0] {
         b'"' => Kind::Json,
+        // A damaged start must not cost the events after it.
+        _ if has_event_line(text) => Kind::Json,
         _ if is_native_access_log(line) => Kind::Refused(Reason::CosAccessLog),
         _ => refuse(&format!("it is neither JSON nor CSV with known titles; it starts with {:?}", shown(line))),
     }
+}
+
+/// Whether a later line starts an object that names an event.
+fn has_event_line(text: &[u8]) -> bool {
+    let mut lines = text.split(|b| *b == b'\n').skip(1).filter(|line| line.starts_with(b"{"));
+    lines.any(|line| {
+        [&b"\"eventName\""[..], b"\"EventName\""].iter().any(|name| memchr::memmem::find(line, name).is_some())
+    })
 }
 
 /// Whether the head is UTF-8, leaving aside a character that its end may have cut.
@@ -617,6 +627,8 @@ mod tests {
         assert!(refusal(b"hello world").contains("neither JSON nor CSV"));
         let native = b"1.0 b-1250000000 ap-guangzhou 2025-01-01T00:00:00Z b-1250000000.cos.ap-guangzhou.myqcloud.com GETObject 192.0.2.1 AKIDEXAMPLE - 0 0 / GET - 200 - - 5 10 USER STANDARD";
         assert!(refusal(native).contains("COS access log"));
+        let (_, records, rejects) = read(b"\x0e\"a\":1}\n{\"eventName\":2}\n");
+        assert_eq!((records.len(), rejects.len()), (1, 1));
         assert_eq!(read(b"").0[0].state, FileState::Empty);
         assert_eq!(read(b" \n\n").0[0].state, FileState::Empty);
     }

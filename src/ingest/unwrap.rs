@@ -403,51 +403,48 @@ fn odd_field<'a>(
             out.other_cloud = Some("Alibaba Cloud ActionTrail");
             cursor.skip()
         }
-        _ => spelled_otherwise(&mut out.event, &lower, cursor, bump),
+        _ => spelled_otherwise(out, name, cursor, bump),
     }
 }
 
-/// The event's own fields in another letter case.
+/// The event's own fields in another letter case: found under the name that [`field`] knows.
 fn spelled_otherwise<'a>(
-    event: &mut RawEvent<'a>,
-    lower: &str,
+    out: &mut Fields<'a>,
+    name: &str,
     cursor: &mut Cursor<'a>,
     bump: &'a Bump,
 ) -> Result<(), JsonError> {
-    let slot = match lower {
-        "eventname" => &mut event.name,
-        "eventtime" => return time_field(&mut event.time, cursor, bump),
-        "requestid" => &mut event.request_id,
-        "eventid" => &mut event.event_id,
-        "resourcetype" => &mut event.resource_type,
-        "eventsource" => &mut event.source,
-        "eventregion" => &mut event.region,
-        "eventtype" => &mut event.event_type,
-        "actiontype" => &mut event.action_type,
-        "errorcode" => &mut event.error_code,
-        "apierrorcode" => &mut event.api_error_code,
-        "apierrormessage" => &mut event.api_error_message,
-        "sourceipaddress" => &mut event.source_ip,
-        "useragent" => &mut event.client,
-        "eventplatform" => &mut event.platform,
-        "location" => &mut event.location,
-        "accountid" => &mut event.account,
-        "secretid" => &mut event.secret_id,
-        "username" => &mut event.user_name,
-        "useridentity" => return identity(event, cursor, bump),
-        "requestparameters" => {
-            event.request = body(cursor.value()?);
-            return Ok(());
-        }
-        "responseelements" => {
-            event.response = body(cursor.value()?);
-            return Ok(());
-        }
-        _ => return cursor.skip(),
-    };
-    set(slot, cursor.value()?, bump);
-    Ok(())
+    let known = EVENT_FIELDS.iter().find(|known| **known != name && known.eq_ignore_ascii_case(name));
+    match known {
+        Some(known) => field(out, Text { raw: known, escaped: false }, cursor, bump),
+        None => cursor.skip(),
+    }
 }
+
+const EVENT_FIELDS: [&str; 22] = [
+    "eventName",
+    "eventTime",
+    "requestID",
+    "eventID",
+    "resourceType",
+    "eventSource",
+    "eventRegion",
+    "eventType",
+    "actionType",
+    "errorCode",
+    "apiErrorCode",
+    "apiErrorMessage",
+    "sourceIPAddress",
+    "userAgent",
+    "eventPlatform",
+    "Location",
+    "AccountID",
+    "SecretId",
+    "Username",
+    "requestParameters",
+    "responseElements",
+    "userIdentity",
+];
 
 fn keep_inner<'a>(slot: &mut Option<Value<'a>>, cursor: &mut Cursor<'a>) -> Result<(), JsonError> {
     let value = cursor.value()?;

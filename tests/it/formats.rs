@@ -813,6 +813,9 @@ fn odd_file_names_do_no_harm() {
         assert_eq!(out.code, 0, "{how}: {}", out.stderr());
         assert_eq!((out.count("evaluated"), out.count("rejected")), (5, 5), "{how}: {}", out.stderr());
         assert!(!out.stdout.contains(&0x1b) && !out.stderr.contains(&0x1b), "{how}: a raw escape code came through");
-        assert!(out.stderr().lines().all(|line| line.starts_with("warning: ") || line.starts_with("note: ")), "{how}: a name broke a line");
+        assert!(
+            out.stderr().lines().all(|line| line.starts_with("warning: ") || line.starts_with("note: ")),
+            "{how}: a name broke a line"
+        );
     }
 }
