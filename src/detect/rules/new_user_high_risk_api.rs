@@ -3,6 +3,8 @@
 use crate::catalog::Catalog;
 use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, high_risk_note, params};
 use crate::event::columns;
+use crate::event::frame::Row;
+use hashbrown::HashMap;
 use polars::prelude::Expr;
 use serde::Deserialize;
 
@@ -47,11 +49,14 @@ impl Rule for NewUserHighRiskApi {
 
     fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
         let span = i64::from(self.hours) * 3_600_000;
+        let mut known: HashMap<(u32, u32), Vec<i64>> = HashMap::new();
         let mut hits = Vec::new();
         for (place, sighting) in sightings.iter().enumerate() {
-            let age = creations(sighting, cx).map(|created| sighting.row.time - created);
-            if age.filter(|age| (0..=span).contains(age)).min().is_some() {
-                hits.push(TimelineHit { sighting: place, day: sighting.row.day, tags: Vec::new(), note: None });
+            let row = &sighting.row;
+            let created = known.entry((row.account, row.actor)).or_insert_with(|| creations(row, cx));
+            let last = created.partition_point(|time| *time <= row.time).checked_sub(1).map(|place| created[place]);
+            if last.is_some_and(|last| row.time - last <= span) {
+                hits.push(TimelineHit { sighting: place, day: row.day, tags: Vec::new(), note: None });
             }
         }
         hits
@@ -62,13 +67,15 @@ impl Rule for NewUserHighRiskApi {
     }
 }
 
-/// Every time at which the acting user is known to have been created.
-fn creations<'a>(sighting: &'a Sighting, cx: &Judging<'a>) -> impl Iterator<Item = i64> + 'a {
-    let actor = &cx.names.actors[sighting.row.actor as usize].1;
+/// Every time at which the acting user is known to have been created, sorted.
+fn creations(row: &Row, cx: &Judging<'_>) -> Vec<i64> {
+    let actor = &cx.names.actors[row.actor as usize].1;
     let by_uin = Some(actor.principal.as_str()).filter(|uin| !uin.is_empty()).and_then(|uin| cx.inventory.user(uin));
     // A row that lost its inner event knows the name only.
     let listed = by_uin.or_else(|| if actor.principal.is_empty() { cx.inventory.user(&actor.user_name) } else { None });
-    let logged =
-        cx.history.created.users.iter().filter(move |user| user.account == sighting.row.account && user.is(actor));
-    listed.and_then(|user| user.created).into_iter().chain(logged.map(|user| user.time))
+    let logged = cx.history.created.users.iter().filter(|user| user.account == row.account && user.is(actor));
+    let mut times: Vec<i64> =
+        listed.and_then(|user| user.created).into_iter().chain(logged.map(|user| user.time)).collect();
+    times.sort_unstable();
+    times
 }

@@ -85,7 +85,12 @@ impl<'r, 'g> Window<'r, 'g> {
     }
 }
 
-/// The matches of a signature that `alerts`, not overlapping, and the days of all matches.
+/// Events looked at for one signature and group before windows are taken one after another instead of
+/// sliding: hostile logs hold tens of thousands of steps in a second, real ones dozens.
+const PATIENCE: usize = 5_000_000;
+
+/// Hands the matches of a signature to `take`. Those that it takes do not overlap; behind one that it
+/// refuses the search goes on within.
 pub(super) fn sequence_matches(
     signature: &Signature,
     group: &[&Row],
@@ -99,9 +104,12 @@ pub(super) fn sequence_matches(
     let needed = if signature.ordered { signature.steps.len() } else { signature.min_distinct };
     let mut seen = Counts::new();
     let mut window = Window::new(&rows, signature.window_s);
+    let mut patience = PATIENCE;
     while window.start < rows.len() {
         window.fill(|place| steps[place].iter().for_each(|step| seen.add(*step)));
-        let found = if seen.different() < needed {
+        let complete = seen.different() >= needed;
+        patience = if complete { patience.saturating_sub(window.places().len()) } else { patience };
+        let found = if !complete {
             None
         } else if signature.ordered {
             best_sequence(signature, &rows, &steps, window.places())
@@ -109,7 +117,11 @@ pub(super) fn sequence_matches(
             Some(window.places().collect())
         };
         let taken = found.filter(|found| take(&found.iter().map(|place| places[*place]).collect()));
-        let next = taken.map_or_else(|| window.next_second(), |found| found[found.len() - 1] + 1);
+        let next = match taken {
+            Some(found) => found[found.len() - 1] + 1,
+            None if complete && patience == 0 => window.end,
+            None => window.next_second(),
+        };
         window.open_at(next, |place| steps[place].iter().for_each(|step| seen.remove(*step)));
     }
 }
