@@ -156,6 +156,17 @@ struct Parsed<'a> {
     key: u128,
 }
 
+/// What is done with an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Admitted {
+    /// It is judged.
+    New,
+    /// It lies before the range asked for, and is the past of what is judged.
+    AsPast,
+    /// It is left out.
+    Not,
+}
+
 /// One thread's share of the work.
 struct Worker<'w> {
     plan: &'w ScanPlan,
@@ -216,17 +227,25 @@ impl<'w> Worker<'w> {
         }
         let fresh = ticket.pass(|tally| {
             tally.reject_all(rejects);
-            parsed.iter().map(|event| self.admit(tally, chunk.file, event)).collect::<Vec<bool>>()
+            parsed.iter().map(|event| self.admit(tally, chunk.file, event)).collect::<Vec<Admitted>>()
         });
         let mut set_aside = EventCounts::default();
-        for (event, _) in parsed.iter().zip(fresh).filter(|(_, fresh)| *fresh) {
-            match self.enricher.push(&event.event, event.time) {
+        for (event, admitted) in parsed.iter().zip(fresh) {
+            if self.enricher.batch.len() >= BATCH_ROWS {
+                self.flush()?;
+            }
+            match admitted {
+                Admitted::Not => continue,
+                Admitted::AsPast => {
+                    self.enricher.push(&event.event, event.time, false);
+                    continue;
+                }
+                Admitted::New => {}
+            }
+            match self.enricher.push(&event.event, event.time, true) {
                 Some(SetAside::Platform) => set_aside.platform += 1,
                 Some(SetAside::WithoutKey) => set_aside.without_key += 1,
                 None => set_aside.evaluated += 1,
-            }
-            if self.enricher.batch.len() >= BATCH_ROWS {
-                self.flush()?;
             }
         }
         self.turnstile.count(&set_aside);
@@ -240,20 +259,20 @@ impl<'w> Worker<'w> {
         Ok(Parsed { key: event_key(&event), event, time })
     }
 
-    /// Counts an event as outside the range, a duplicate, or new; tells whether it is new.
-    fn admit(&self, turn: &mut Tally, file: u32, event: &Parsed<'_>) -> bool {
+    /// Counts an event as outside the range, a duplicate, or new.
+    fn admit(&self, turn: &mut Tally, file: u32, event: &Parsed<'_>) -> Admitted {
         turn.saw(file);
         turn.events.fell_back += u64::from(event.event.fell_back);
         let early = self.plan.since.is_some_and(|since| event.time < since);
         let late = self.plan.until.is_some_and(|until| event.time >= until);
         if early || late {
             turn.events.outside_range += 1;
-            return false;
+            return if early { Admitted::AsPast } else { Admitted::Not };
         }
         turn.span = Some(widened(turn.span, event.time));
         let new = turn.keys.insert(event.key);
         turn.events.duplicates += u64::from(!new);
-        new
+        if new { Admitted::New } else { Admitted::Not }
     }
 
     fn flush(&mut self) -> PolarsResult<()> {
@@ -271,9 +290,9 @@ fn widened(span: Option<(i64, i64)>, time: i64) -> (i64, i64) {
 
 /// Event keys are hashes already.
 #[derive(Default)]
-struct Identity(u64);
+struct KeyHash(u64);
 
-impl Hasher for Identity {
+impl Hasher for KeyHash {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -295,7 +314,7 @@ impl Hasher for Identity {
 #[derive(Default)]
 struct Tally {
     next: u64,
-    keys: HashSet<u128, BuildHasherDefault<Identity>>,
+    keys: HashSet<u128, BuildHasherDefault<KeyHash>>,
     events: EventCounts,
     span: Option<(i64, i64)>,
     rejects: Vec<Reject>,

@@ -24,14 +24,16 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the rules with level and state, as the settings make them
+    #[command(after_help = "Example:\n  akguard rules list --format json")]
     List {
         /// Output format
         #[arg(long, value_name = "F", default_value = "table")]
         format: ListFormat,
     },
     /// Show what a rule watches, how it decides, and what to do about an alarm
+    #[command(after_help = "Example:\n  akguard rules show hacker-tool")]
     Show {
-        /// The rule's id, such as hacker-tool
+        /// The rule's id, such as hacker-tool, or its number
         #[arg(value_name = "ID")]
         id: String,
     },

@@ -137,12 +137,15 @@ fn settings(args: &Args, config: Option<&Path>) -> Result<Settings> {
     Ok(settings)
 }
 
+/// Exports of users and keys give local times of the China site, whatever the logs do.
+const INVENTORY_OFFSET: i32 = 8 * 3600;
+
 fn world(args: &Args, settings: &Settings) -> Result<(World, Vec<FileReport>)> {
     let naive_offset = settings.naive_offset()?;
     let mut reports = Vec::new();
     let mut inventory = Inventory::default();
     for paths in [&args.assets, &args.inventory] {
-        let (loaded, told) = inventory::load(paths, naive_offset).context("cannot load assets and inventory")?;
+        let (loaded, told) = inventory::load(paths, INVENTORY_OFFSET).context("cannot load assets and inventory")?;
         inventory.merge(loaded);
         reports.extend(told);
     }

@@ -10,7 +10,7 @@ use crate::enrich::names::Names;
 use crate::event::columns;
 use crate::event::frame::Events;
 use crate::event::id::RequestId;
-use polars::prelude::{BooleanChunked, DataFrame, Expr, IntoLazy, PolarsResult, lit};
+use polars::prelude::{BooleanChunked, DataFrame, Expr, IntoLazy, PolarsResult};
 
 /// The rules that are switched on, ready to run.
 pub struct Engine {
@@ -28,7 +28,9 @@ impl Engine {
     pub fn new(rules: Vec<ActiveRule>) -> Self {
         let mut select = Vec::new();
         for (number, active) in rules.iter().enumerate() {
-            let scope = if active.skips_services { columns::SERVICE_IDENTITY.expr().not() } else { lit(true) };
+            let in_range = columns::IN_RANGE.expr();
+            let person = columns::SERVICE_IDENTITY.expr().not();
+            let scope = if active.skips_services { in_range.and(person) } else { in_range };
             let mut ask = |question: &str, expr: Expr| {
                 select.push(expr.and(scope.clone()).alias(column_name(question, number)));
             };
@@ -48,10 +50,7 @@ impl Engine {
     }
 
     fn evaluate(&self, events: &Events) -> PolarsResult<DataFrame> {
-        // Scalars such as `lit(true)` are stretched to the batch by taking a column along.
-        let mut select = self.select.clone();
-        select.push(columns::TIME.expr());
-        events.frame.clone().lazy().select(select).collect()
+        events.frame.clone().lazy().select(self.select.clone()).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Users and keys that came into being in the logs: who is new, and which key has no past.
 
-use crate::enrich::names::ActorFacts;
+use crate::enrich::names::{ActorFacts, clipped};
 use crate::event::params::{Param, param};
 use crate::event::raw::{Body, RawEvent};
 use crate::json::decode;
@@ -43,7 +43,7 @@ impl CreatedUser {
     /// The users that a successful call made: one for each `Uin` of the response, else by the request's `Name`.
     pub fn all_in(event: &RawEvent<'_>, account: u32, time: i64) -> Vec<Self> {
         let name = ["Name", "UserName", "SubAccountName"].iter().find_map(|name| match param(event.request, name) {
-            Param::Is(text) if !text.is_empty() => Some(text.into_owned()),
+            Param::Is(text) if !text.is_empty() => Some(clipped(&text).to_string()),
             _ => None,
         });
         let uins = texts_under(event.response, &["Uin", "SubUin", "MemberUin"]);
@@ -93,7 +93,7 @@ fn collect(json: &Value, names: &[&str], found: &mut Vec<String>) {
             for (name, value) in fields {
                 match value {
                     Value::String(text) if names.contains(&name.as_str()) && !text.is_empty() => {
-                        found.push(text.clone());
+                        found.push(clipped(text).to_string());
                     }
                     Value::Number(number) if names.contains(&name.as_str()) => found.push(number.to_string()),
                     nested => collect(nested, names, found),

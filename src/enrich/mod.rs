@@ -105,8 +105,9 @@ impl<'w> Enricher<'w> {
         }
     }
 
-    /// Adds an event that happened at `time` to the batch, or says why rules do not take it.
-    pub fn push(&mut self, event: &RawEvent<'_>, time: i64) -> Option<SetAside> {
+    /// Adds an event that happened at `time` to the batch, or says why rules do not take it. One that is
+    /// not `in_range` is no hit of any rule, but is remembered as the past of those that are.
+    pub fn push(&mut self, event: &RawEvent<'_>, time: i64, in_range: bool) -> Option<SetAside> {
         let account = self.accounts.get(clipped(event.account), || ()).0;
         keep_earlier(&mut self.coverage, account, time);
         let place = self.api(event);
@@ -115,6 +116,9 @@ impl<'w> Enricher<'w> {
             return Some(SetAside::Platform);
         }
         if event.secret_id.is_empty() {
+            if facts.creates_user && failed_code(event).is_none() {
+                self.created.users.extend(CreatedUser::all_in(event, account, time));
+            }
             return Some(SetAside::WithoutKey);
         }
         let (api, mut flags) = (*api, facts.flags);
@@ -122,6 +126,7 @@ impl<'w> Enricher<'w> {
         let mut set = |bit: u32, on: bool| flags |= if on { bit } else { 0 };
 
         let method = method_of(event);
+        set(flag::IN_RANGE, in_range);
         set(flag::API_CALL, method == Method::Api);
         let write = access::writes(event.action_type, reads);
         set(flag::WRITE, write);
@@ -162,7 +167,7 @@ impl<'w> Enricher<'w> {
         if outcome.success && (creates_user || row.has(flag::CREATE_KEY)) {
             self.note_created(event, creates_user, &row);
         }
-        self.note_app_id(account, event.session.app_id);
+        self.note_app_id(account, clipped(event.session.app_id));
         let id = if event.request_id.is_empty() { event.event_id } else { event.request_id };
         self.batch.push(row, clipped(id));
         None
@@ -366,13 +371,14 @@ fn failed_code<'a>(event: &RawEvent<'a>) -> Option<&'a str> {
 }
 
 fn is_zero(code: &str) -> bool {
-    matches!(code, "" | "0")
+    matches!(code, "" | "0" | "0.0" | "false")
 }
 
 /// Console or API. Never decided by the client string: console backends call themselves an SDK.
 fn method_of(event: &RawEvent<'_>) -> Method {
+    let is = |name: &str| event.event_type.eq_ignore_ascii_case(name);
     match event.event_type {
-        "ConsoleCall" | "MiniProgramCall" => Method::Console,
+        _ if is("ConsoleCall") || is("MiniProgramCall") => Method::Console,
         _ if event.request != Body::Missing && from_console(event.request) => Method::Console,
         "" if access::host(event.source).ends_with("api.tencentyun.com") => Method::Console,
         _ => Method::Api,

@@ -84,6 +84,8 @@ columns! {
     CODE: Code = "code";
     /// Region that was called.
     REGION: Code = "region";
+    /// Inside the time range asked for.
+    IN_RANGE: Flag = "in_range";
     /// Made through the API, not the console.
     API_CALL: Flag = "api_call";
     /// Changes something.
@@ -176,7 +178,7 @@ mod tests {
         let names: BTreeSet<_> = ALL.iter().map(|c| c.name).collect();
         assert_eq!(names.len(), ALL.len());
         assert!(flags().count() <= 32);
-        assert_eq!(bit(&API_CALL), 1);
-        assert_eq!(bit(&WRITE), 2);
+        assert_eq!(bit(&IN_RANGE), 1);
+        assert_eq!(bit(&API_CALL), 2);
     }
 }

@@ -101,11 +101,6 @@ impl EventsBuilder {
         self.rows.is_empty()
     }
 
-    /// Bytes of request ids so far: offsets are 32 bits wide, so a batch has to end well before 4 GiB.
-    pub fn id_bytes(&self) -> usize {
-        self.ids.len()
-    }
-
     /// The batch, leaving the builder empty.
     pub fn finish(&mut self) -> PolarsResult<Events> {
         let this = std::mem::take(self);

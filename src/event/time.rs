@@ -55,10 +55,12 @@ fn text_ms(text: &str, naive_offset: i32) -> Option<i64> {
     if let Ok(with_offset) = DateTime::parse_from_rfc3339(text) {
         return Some(with_offset.timestamp_millis());
     }
-    if let Ok(with_offset) = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%z") {
+    let spellings = ["%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f%z"];
+    if let Some(with_offset) = spellings.iter().find_map(|f| DateTime::parse_from_str(text, f).ok()) {
         return Some(with_offset.timestamp_millis());
     }
-    let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y/%m/%d %H:%M:%S%.f"];
+    let formats =
+        ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y/%m/%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M"];
     let naive = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok())?;
     Some(naive.and_utc().timestamp_millis() - i64::from(naive_offset) * 1000)
 }
@@ -130,7 +132,12 @@ mod tests {
 
     #[test]
     fn an_offset_as_written_wins() {
-        for text in ["2017-11-02T11:08:14Z", "2017-11-02T19:08:14+08:00", "2017-11-02 19:08:14+0800"] {
+        for text in [
+            "2017-11-02T11:08:14Z",
+            "2017-11-02T19:08:14+08:00",
+            "2017-11-02 19:08:14+0800",
+            "2017-11-02T19:08:14+0800",
+        ] {
             assert_eq!(parse_event_time(text, 0), Some(1_509_620_894_000), "{text}");
         }
     }

@@ -81,7 +81,7 @@ struct RowLimit<'r> {
 impl Read for RowLimit<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.since_row.get() > MAX_RECORD {
-            return Err(io::Error::other("a row is larger than 16 MiB; is a quote left open?"));
+            return Err(io::Error::other("a row is larger than 4 MiB; is a quote left open?"));
         }
         let read = self.inner.read(out)?;
         self.since_row.set(self.since_row.get() + read);
@@ -144,10 +144,12 @@ fn push_row(out: &mut Chunk, fields: &[String], row: &::csv::StringRecord, line:
         out.bytes.push(b':');
         out.bytes.extend_from_slice(&pair[1]);
     }
-    if out.bytes.len() > start {
-        out.bytes.push(b'}');
-        out.spans.push(Span { start, end: out.bytes.len(), line, record });
+    // A row without any value is no event, and is counted as such where it is read.
+    if out.bytes.len() == start {
+        out.bytes.push(b'{');
     }
+    out.bytes.push(b'}');
+    out.spans.push(Span { start, end: out.bytes.len(), line, record });
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl Reader<'_, '_> {
             Input::Stdin => self.read_layer(&name, &mut Counted { inner: io::stdin().lock(), total: progress }, 0),
             Input::NoFile(_, why) => self.rejected(&name, Reason::CannotOpen((*why).to_string())),
             Input::File(path) => match open(path) {
-                Ok(Opened::Zip(archive)) => self.read_zip(&name, archive, 0),
+                Ok(Opened::Zip(archive)) => self.read_zip(&name, input.size(), archive, 0),
                 Ok(Opened::Stream(file)) => self.read_layer(&name, &mut Counted { inner: file, total: progress }, 0),
                 Err(error) => self.rejected(&name, Reason::CannotOpen(error.to_string())),
             },
@@ -220,9 +220,11 @@ impl Reader<'_, '_> {
             Ok(decoder)
         });
         match decoder {
-            Ok(decoder) => {
-                self.read_layer(name, &mut BombGuard { inner: decoder, read: &count, written: 0 }, layer + 1)
-            }
+            Ok(decoder) => self.read_layer(
+                name,
+                &mut BombGuard { inner: decoder, read: &count, written: &AtomicU64::new(0) },
+                layer + 1,
+            ),
             Err(error) => self.rejected(name, Reason::Unreadable(error.to_string())),
         }
     }
@@ -257,16 +259,24 @@ impl Reader<'_, '_> {
                 let what = "a zip of more than 256 MiB inside another input; unpack it first".to_string();
                 self.rejected(name, Reason::UnknownFormat(what))
             }
-            Ok(_) => match zip::ZipArchive::new(io::Cursor::new(bytes)) {
-                Ok(archive) => self.read_zip(name, archive, layer),
+            Ok(size) => match zip::ZipArchive::new(io::Cursor::new(bytes)).map(|archive| (size as u64, archive)) {
+                Ok((size, archive)) => self.read_zip(name, size, archive, layer),
                 Err(error) => self.rejected(name, Reason::Unreadable(error.to_string())),
             },
             Err(error) => self.rejected(name, Reason::Unreadable(error.to_string())),
         }
     }
 
-    fn read_zip<R: Read + io::Seek>(&mut self, name: &str, mut archive: zip::ZipArchive<R>, layer: u8) -> bool {
+    fn read_zip<R: Read + io::Seek>(
+        &mut self,
+        name: &str,
+        size: u64,
+        mut archive: zip::ZipArchive<R>,
+        layer: u8,
+    ) -> bool {
         let before = self.files.len();
+        // One budget for all members: several may stand on the same bytes.
+        let (packed, written) = (AtomicU64::new(size), AtomicU64::new(0));
         for index in 0..archive.len() {
             let mut entry = match archive.by_index(index) {
                 Ok(entry) => entry,
@@ -279,9 +289,12 @@ impl Reader<'_, '_> {
                 continue;
             }
             let member = format!("{name}!{}", String::from_utf8_lossy(entry.name_raw()));
-            let packed = AtomicU64::new(entry.compressed_size());
             self.progress.fetch_add(entry.compressed_size(), Ordering::Relaxed);
-            if !self.read_layer(&member, &mut BombGuard { inner: &mut entry, read: &packed, written: 0 }, layer + 1) {
+            if !self.read_layer(
+                &member,
+                &mut BombGuard { inner: &mut entry, read: &packed, written: &written },
+                layer + 1,
+            ) {
                 return false;
             }
         }
@@ -440,15 +453,15 @@ impl<R: Read> Read for Counted<'_, R> {
 struct BombGuard<'c, R> {
     inner: R,
     read: &'c AtomicU64,
-    written: u64,
+    written: &'c AtomicU64,
 }
 
 impl<R: Read> Read for BombGuard<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(out)?;
-        self.written += read as u64;
+        let written = self.written.fetch_add(read as u64, Ordering::Relaxed) + read as u64;
         let packed = self.read.load(Ordering::Relaxed).max(1);
-        if self.written > BOMB_FLOOR && self.written / packed > BOMB_RATIO {
+        if written > BOMB_FLOOR && written / packed > BOMB_RATIO {
             let what = format!(
                 "it expands more than {BOMB_RATIO}-fold, as decompression bombs do; unpack it first if it is genuine"
             );
@@ -467,7 +480,7 @@ fn guarded<'i, D: Read>(
     let count = std::rc::Rc::new(AtomicU64::new(0));
     let counted = SharedCount { inner: input, total: count.clone() };
     let decoder = decode(Box::new(io::BufReader::with_capacity(1 << 16, counted)));
-    then(&mut BombGuard { inner: decoder, read: &count, written: 0 })
+    then(&mut BombGuard { inner: decoder, read: &count, written: &AtomicU64::new(0) })
 }
 
 /// Counts the bytes that pass, for a count that outlives the reader.

@@ -68,8 +68,10 @@ struct Fields<'a> {
     event: RawEvent<'a>,
     /// The event inside a row: `CloudAuditEvent`, `LogJson` and the like.
     inner: Option<Value<'a>>,
-    /// A list of rows, or an object around one.
-    wrapped: Option<Value<'a>>,
+    /// Further text that may be the event, when the first is none.
+    raw_text: Option<Value<'a>>,
+    /// Lists of rows, or objects around some.
+    wrapped: Vec<Value<'a>>,
     error: Option<Value<'a>>,
     /// When the envelope or shipper says it was, for events that say nothing.
     envelope_time: &'a str,
@@ -130,14 +132,21 @@ fn resolve<'a>(
         return emit(Err(Reason::NotAnEvent));
     }
     let envelope = fields.event.name.is_empty() || fields.is_cloud_event;
-    match (fields.inner, fields.wrapped) {
-        (Some(inner), _) => open_inner(inner, &fields.event, bump, wraps, emit),
-        (None, Some(wrapped)) if envelope => {
+    let lists = fields.wrapped.iter().filter(|value| matches!(value, Value::Array(_))).count();
+    match fields.inner.or(fields.raw_text) {
+        Some(inner) => open_inner(inner, &fields.event, bump, wraps, emit),
+        None if envelope && !fields.wrapped.is_empty() => {
             // An envelope has ids of its own; all it knows of the events in it is EventBridge's time.
             let time = if fields.is_cloud_event { fields.event.time } else { "" };
-            open_wrapped(wrapped, &RawEvent { time, ..Default::default() }, bump, wraps, emit);
+            let outer = RawEvent { time, ..Default::default() };
+            for wrapped in &fields.wrapped {
+                // Beside a list of events, an object such as `data` with a status is part of the envelope.
+                if lists == 0 || matches!(wrapped, Value::Array(_)) {
+                    open_wrapped(*wrapped, &outer, bump, wraps, emit);
+                }
+            }
         }
-        _ => emit(finish(&fields)),
+        None => emit(finish(&fields)),
     }
 }
 
@@ -379,13 +388,16 @@ fn odd_field<'a>(
     }
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
-        "cloudauditevent" | "logjson" | "cloudtrailevent" | "__content__" | "rawlog" => {
-            keep_inner(&mut out.inner, cursor)
-        }
+        "cloudauditevent" | "logjson" | "cloudtrailevent" => keep_inner(&mut out.inner, cursor),
+        "__content__" | "rawlog" => keep_inner(&mut out.raw_text, cursor),
         "event" | "response" | "data" | "events" | "results" | "records" | "list" => {
-            keep_wrapped(&mut out.wrapped, cursor)
+            out.wrapped.extend(holder(cursor)?);
+            Ok(())
         }
-        "error" => keep_wrapped(&mut out.error, cursor),
+        "error" => {
+            out.error = holder(cursor)?;
+            Ok(())
+        }
         "specversion" => {
             out.is_cloud_event = true;
             cursor.skip()
@@ -455,17 +467,15 @@ fn keep_inner<'a>(slot: &mut Option<Value<'a>>, cursor: &mut Cursor<'a>) -> Resu
     Ok(())
 }
 
-fn keep_wrapped<'a>(slot: &mut Option<Value<'a>>, cursor: &mut Cursor<'a>) -> Result<(), JsonError> {
+/// A value that may hold events.
+fn holder<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Value<'a>>, JsonError> {
     let value = cursor.value()?;
     let holds = match value {
         Value::Object(_) | Value::Array(_) => true,
         Value::Text(text) => text.raw.starts_with(['{', '[']),
         _ => false,
     };
-    if holds && slot.is_none() {
-        *slot = Some(value);
-    }
-    Ok(())
+    Ok(holds.then_some(value))
 }
 
 /// `userIdentity.secretId` and the like, as CLS writes indexed keys.
@@ -481,7 +491,11 @@ fn dotted_field<'a>(
     }
     match rest.split_once('.') {
         None => identity_field(event, rest, cursor, bump),
-        Some(("sessionContext", name)) => session_field(&mut event.session, name, cursor, bump),
+        Some(("sessionContext", name)) => match name.split_once('.') {
+            None => session_field(&mut event.session, name, cursor, bump),
+            Some(("extraInfo", name)) => extra_field(&mut event.session, name, cursor, bump),
+            Some(_) => cursor.skip(),
+        },
         Some(_) => cursor.skip(),
     }
 }
@@ -558,16 +572,7 @@ fn session_field<'a>(
         "userIp" => session.user_ip = scalar(cursor.value()?, bump),
         "appId" => session.app_id = scalar(cursor.value()?, bump),
         "extraInfo" => {
-            return object_or_text(cursor, bump, |name, cursor| {
-                if name.eq_ignore_ascii_case("roleName") {
-                    session.role_name = scalar(cursor.value()?, bump);
-                } else if name.eq_ignore_ascii_case("roleSessionName") {
-                    session.role_session_name = scalar(cursor.value()?, bump);
-                } else {
-                    cursor.skip()?;
-                }
-                Ok(())
-            });
+            return object_or_text(cursor, bump, |name, cursor| extra_field(session, name, cursor, bump));
         }
         _ => {
             let known = SESSION_FIELDS.iter().find(|field| **field != name && field.eq_ignore_ascii_case(name));
@@ -576,6 +581,22 @@ fn session_field<'a>(
                 None => cursor.skip(),
             };
         }
+    }
+    Ok(())
+}
+
+fn extra_field<'a>(
+    session: &mut Session<'a>,
+    name: &'a str,
+    cursor: &mut Cursor<'a>,
+    bump: &'a Bump,
+) -> Result<(), JsonError> {
+    if name.eq_ignore_ascii_case("roleName") {
+        session.role_name = scalar(cursor.value()?, bump);
+    } else if name.eq_ignore_ascii_case("roleSessionName") {
+        session.role_session_name = scalar(cursor.value()?, bump);
+    } else {
+        cursor.skip()?;
     }
     Ok(())
 }
@@ -656,6 +677,16 @@ mod tests {
         assert!(reason(r#"{"Response":{"Error":{"Code":"AuthFailure"},"RequestId":"x"}}"#).contains("error"));
         assert!(reason(r#"{"InstanceSet":[]}"#).contains("not a CloudAudit event"));
         assert!(reason(r#"{"eventName":"A"}"#).contains("no eventTime"));
+    }
+
+    #[test]
+    fn no_list_of_a_reply_is_lost() {
+        let both = r#"{"Events":[{"eventName":"A","eventTime":7}],"Records":[{"eventName":"B","eventTime":8}]}"#;
+        assert_eq!(read(both), [event("A", "7", ""), event("B", "8", "")]);
+        let status = r#"{"data":{"code":0},"Events":[{"eventName":"A","eventTime":7}]}"#;
+        assert_eq!(read(status), [event("A", "7", "")]);
+        let raw = r#"{"RawLog":"x","LogJson":"{\"eventName\":\"A\",\"eventTime\":7}"}"#;
+        assert_eq!(read(raw), [event("A", "7", "")]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod formats;
 mod laws;
 mod meta;
 mod naive;
+mod outputs;
 mod reader;
 mod rules;
 mod support;

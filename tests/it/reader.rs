@@ -3,14 +3,27 @@
 use crate::support::{Folder, any_event, lines, scan_files, world};
 use proptest::prelude::*;
 
+/// What makes the reader take bytes for one format or another.
+const STARTS: &[&[u8]] = &[
+    b"",
+    b"{",
+    b"[{\"eventName\":",
+    b"EventName,EventTime,CloudAuditEvent\n",
+    b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03",
+    b"\x28\xb5\x2f\xfd",
+    b"PK\x03\x04",
+    b"\xff\xfe{\x00",
+    b"\xef\xbb\xbf{",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+    fn arbitrary_bytes_never_panic(start in prop::sample::select(STARTS), bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         let (world, engine) = world("");
         let folder = Folder::new();
-        scan_files(&[folder.file("bytes", bytes)], &world, &engine, 2);
+        scan_files(&[folder.file("bytes", [start, &bytes].concat())], &world, &engine, 2);
     }
 
     #[test]

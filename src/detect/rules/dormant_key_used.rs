@@ -60,7 +60,9 @@ impl DormantKeyUsed {
             return (woke - last >= self.span())
                 .then(|| (woke, format!("last use {} days before", (woke - last) / DAY_MS)));
         }
-        if let Some(created) = key.and_then(|key| key.created) {
+        // A last use after the wake-up leaves open when the one before it was: then only the log can tell.
+        let never_used = key.filter(|key| key.last_used.is_none());
+        if let Some(created) = never_used.and_then(|key| key.created) {
             let age = woke - created;
             return (age >= self.span())
                 .then(|| (woke, format!("created {} days before, never seen in use", age / DAY_MS)));

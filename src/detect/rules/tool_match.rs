@@ -80,14 +80,21 @@ impl<'r, 'g> Window<'r, 'g> {
         self.start + self.rows[self.start..].iter().take_while(|row| row.time == second).count()
     }
 
+    /// The first row after an eighth of the window: coarser sliding that still finds what spans up to
+    /// seven eighths of it.
+    fn next_eighth(&self) -> usize {
+        let until = self.rows[self.start].time.saturating_add(self.length / 8);
+        self.start + self.rows[self.start..].iter().take_while(|row| row.time <= until).count()
+    }
+
     fn places(&self) -> std::ops::Range<usize> {
         self.start..self.end
     }
 }
 
-/// Events looked at for one signature and group before windows are taken one after another instead of
-/// sliding: hostile logs hold tens of thousands of steps in a second, real ones dozens.
-const PATIENCE: usize = 5_000_000;
+/// Events looked at for one signature and group before windows move by eighths instead of seconds.
+/// Hostile logs hold tens of thousands of steps in a second, real ones dozens.
+const PATIENCE: usize = 20_000_000;
 
 /// Hands the matches of a signature to `take`. Those that it takes do not overlap; behind one that it
 /// refuses the search goes on within.
@@ -119,7 +126,7 @@ pub(super) fn sequence_matches(
         let taken = found.filter(|found| take(&found.iter().map(|place| places[*place]).collect()));
         let next = match taken {
             Some(found) => found[found.len() - 1] + 1,
-            None if complete && patience == 0 => window.end,
+            None if complete && patience == 0 => window.next_eighth(),
             None => window.next_second(),
         };
         window.open_at(next, |place| steps[place].iter().for_each(|step| seen.remove(*step)));

@@ -1,0 +1,97 @@
+//! What every output keeps to: no secrets, nothing that acts, quiet ends.
+
+use crate::support::Folder;
+use serde_json::json;
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+fn akguard() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
+    command.env_clear();
+    command
+}
+
+fn stdout_of(args: &[&str]) -> String {
+    let output = akguard().args(args).output().expect("the program runs");
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn secrets_of_requests_and_sessions_are_in_no_output() {
+    let request = json!({
+        "Token": "t0psecret-1", "SecretKey": "t0psecret-2", "Password": "t0psecret-3", "Signature": "t0psecret-4",
+        "SecretId": "t0psecret-5", "Content": "dDBwc2VjcmV0", "Name": "ci", "UseApi": 1,
+    });
+    let event = json!({
+        "eventTime": 1_772_380_800, "requestID": "r-1", "eventName": "AddUser", "resourceType": "cam",
+        "eventType": "ApiCall", "sourceIPAddress": "192.0.2.1", "requestParameters": request.to_string(),
+        "responseElements": json!({"Uin": 1, "SecretKey": "t0psecret-6"}).to_string(),
+        "userIdentity": {"type": "CAMUser", "principalId": "100000000002", "accountId": "100000000001",
+            "userName": "alice", "secretId": "AKIDEXAMPLEone0000000000000000000000",
+            "sessionContext": json!({"token": "t0psecret-7", "expireTime": "2026-03-02 10:00:00"}).to_string()},
+    });
+    let folder = Folder::new();
+    let path = folder.file("log.json", event.to_string());
+    let path = path.to_string_lossy();
+    for format in ["table", "json", "jsonl", "csv"] {
+        let text = stdout_of(&["scan", &path, "--format", format]);
+        assert!(text.contains("create-key"), "{format}: {text}");
+        assert!(!text.contains("t0psecret") && !text.contains("dDBwc2Vj"), "{format}: {text}");
+    }
+    let details = stdout_of(&["scan", &path, "--details"]);
+    assert!(!details.contains("t0psecret") && !details.contains("dDBwc2Vj"), "{details}");
+}
+
+#[test]
+fn escape_codes_of_logs_reach_no_output() {
+    let evil = "\u{1b}]0;x\u{7}\u{9b}31m\u{202e}";
+    let event = json!({
+        "eventTime": 1_772_380_800, "requestID": evil, "eventName": "DeleteUser", "resourceType": "cam",
+        "eventType": "ApiCall", "sourceIPAddress": evil, "userAgent": evil, "errorCode": evil, "eventRegion": evil,
+        "userIdentity": {"type": "CAMUser", "principalId": evil, "accountId": evil, "userName": evil, "secretId": evil},
+    });
+    let folder = Folder::new();
+    let path = folder.file("log.json", event.to_string());
+    let path = path.to_string_lossy();
+    for args in [&["--details"][..], &["--format", "json"], &["--format", "jsonl"], &["--format", "csv"]] {
+        let text = stdout_of(&[&["scan", &*path], args].concat());
+        assert!(text.contains("non-console-high-risk-api"), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{args:?}: {text:?}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let mut child = akguard()
+        .args(["scan", "fixtures/demo/logs", "--format", "json", "--quiet"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("text");
+    assert_eq!((child.wait().expect("it ends").code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_range_hides_alarms_and_not_the_past() {
+    let assume = |day: i64, id: &str| {
+        json!({
+            "eventTime": 1_772_380_800 + day * 86_400, "requestID": id, "eventName": "AssumeRole", "resourceType": "sts",
+            "eventType": "ApiCall", "sourceIPAddress": "192.0.2.1",
+            "requestParameters": r#"{"RoleArn":"qcs::cam::uin/100000000001:roleName/ops"}"#,
+            "userIdentity": {"type": "CAMUser", "principalId": "100000000002", "accountId": "100000000001",
+                "userName": "alice", "secretId": "AKIDEXAMPLEone0000000000000000000000"},
+        })
+        .to_string()
+    };
+    let folder = Folder::new();
+    let path = folder.file("log.json", format!("{}\n{}\n", assume(0, "r-1"), assume(3, "r-2")));
+    let path = path.to_string_lossy();
+    let whole = stdout_of(&["scan", &path, "--format", "jsonl", "--quiet"]);
+    assert_eq!(whole.matches("\"first-use\"").count(), 1, "{whole}");
+    let later = stdout_of(&["scan", &path, "--format", "jsonl", "--quiet", "--since", "2026-03-03"]);
+    assert_eq!(later, "", "the second use is no first one");
+}
