@@ -14,6 +14,9 @@ pub const CHUNK: usize = 1 << 20;
 /// replies are walked into row by row.
 pub const MAX_RECORD: usize = 4 << 20;
 
+/// Records handed over at a time: hostile ones may be a few bytes long, and cost more to tell of than to hold.
+const MAX_SPANS: usize = 32_768;
+
 /// A record inside a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -141,17 +144,19 @@ impl Framer {
     ///
     /// A read error ends the input; what stood before it is still handed on.
     pub fn run(mut self, input: &mut dyn Read, sink: &mut Sink<'_>) -> (bool, u64) {
+        let mut full = false;
         loop {
-            if let Err(error) = self.fill(input) {
+            // A full chunk leaves framed bytes behind, which come before new ones.
+            if !full && let Err(error) = self.fill(input) {
                 self.eof = true;
-                self.frame();
+                while self.frame() && self.flush(sink) {}
                 let reason = Reason::Unreadable(error.to_string());
                 self.reject_at(0, 0, reason);
                 return (self.flush(sink), self.record);
             }
-            self.frame();
-            if self.eof {
-                self.finish();
+            full = self.frame();
+            if self.eof && !full {
+                self.finish(sink);
                 return (self.flush(sink), self.record);
             }
             if !self.flush(sink) {
@@ -199,8 +204,14 @@ impl Framer {
         }
     }
 
-    fn frame(&mut self) {
-        while let Step::Go = self.step() {}
+    /// Finds records until more input is needed, or, answering `true`, until a chunk is full of them.
+    fn frame(&mut self) -> bool {
+        while let Step::Go = self.step() {
+            if self.out.spans.len() + self.out.rejects.len() >= MAX_SPANS {
+                return true;
+            }
+        }
+        false
     }
 
     fn step(&mut self) -> Step {
@@ -544,14 +555,14 @@ impl Framer {
         }
     }
 
-    fn finish(&mut self) {
+    fn finish(&mut self, sink: &mut Sink<'_>) {
         // A record that never ends may have swallowed whole ones.
         while self.scan.is_some() && !self.searching {
             self.next_record();
             self.reject_at(self.line, self.record, Reason::Cut);
             self.scan = None;
             self.search_again(self.buf.len());
-            self.frame();
+            while self.frame() && self.flush(sink) {}
         }
         let inside = self.skipping.is_some() || self.at < self.buf.len();
         if inside && !self.searching {
