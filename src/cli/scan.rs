@@ -184,7 +184,7 @@ fn scan_with_progress(plan: &ScanPlan, world: &World, engine: &Engine, told: boo
     let bar = if told && stderr_is_terminal() { progress_bar(total) } else { ProgressBar::hidden() };
     let done = std::sync::atomic::AtomicBool::new(false);
     let outcome = std::thread::scope(|threads| {
-        threads.spawn(|| {
+        let ticker = threads.spawn(|| {
             while !done.load(std::sync::atomic::Ordering::Relaxed) && !bar.is_hidden() {
                 bar.set_position(pipeline::bytes_read(&progress));
                 std::thread::park_timeout(Duration::from_millis(100));
@@ -192,6 +192,7 @@ fn scan_with_progress(plan: &ScanPlan, world: &World, engine: &Engine, told: boo
         });
         let outcome = pipeline::scan(plan, world, engine, &progress);
         done.store(true, std::sync::atomic::Ordering::Relaxed);
+        ticker.thread().unpark();
         outcome
     });
     bar.finish_and_clear();
