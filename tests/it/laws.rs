@@ -3,7 +3,7 @@
 use crate::support::{Folder, alarms_json, any_event, lines, scan_events, scan_files, world};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Every rule, the optional one too.
 const ALL_ON: &str = "[rules.abnormal-ip-high-risk-api]\nenabled = true\n";
@@ -18,6 +18,32 @@ fn distinct(events: Vec<Value>) -> Vec<Value> {
 
 fn events() -> impl Strategy<Value = Vec<Value>> {
     prop::collection::vec(any_event(), 1..120).prop_map(distinct)
+}
+
+/// The same events as other exports give them.
+fn shapes(events: &[Value]) -> Vec<(&'static str, String)> {
+    let rows: Vec<Value> = events.iter().map(|event| json!({"CloudAuditEvent": event.to_string()})).collect();
+    let logs: Vec<Value> = events.iter().map(|event| json!({"Time": 1, "LogJson": event.to_string()})).collect();
+    let texts: Vec<String> = events.iter().map(Value::to_string).collect();
+    let bridge: Vec<Value> =
+        events.iter().map(|event| json!({"specversion": "1.0", "id": "x", "data": event})).collect();
+    let pretty = |value: &Value| format!("{value:#}\n");
+    let mut csv = ::csv::Writer::from_writer(Vec::new());
+    csv.write_record(["EventName", "CloudAuditEvent"]).expect("CSV");
+    for event in events {
+        csv.write_record([event["eventName"].as_str().unwrap_or_default(), &event.to_string()]).expect("CSV");
+    }
+    let csv = String::from_utf8(csv.into_inner().expect("CSV")).expect("text");
+    vec![
+        ("list", json!(events).to_string()),
+        ("indented", events.iter().map(pretty).collect()),
+        ("reply", pretty(&json!({"Response": {"Events": rows, "RequestId": "reply"}}))),
+        ("tccli", json!({"Events": rows, "RequestId": "reply"}).to_string()),
+        ("cls", json!({"Results": logs, "RequestId": "reply"}).to_string()),
+        ("texts", json!(texts).to_string()),
+        ("bridge", lines(&bridge)),
+        ("csv", csv),
+    ]
 }
 
 proptest! {
@@ -82,6 +108,17 @@ proptest! {
         if !events.is_empty() {
             prop_assert_eq!(counts.read, events.len() as u64);
             prop_assert_eq!(counts.rejected, broken.len() as u64);
+        }
+    }
+
+    #[test]
+    fn the_shape_of_an_export_does_not_matter(events in events()) {
+        let (world, engine) = world(ALL_ON);
+        let folder = Folder::new();
+        let plain = alarms_json(&scan_events(&events, &world, &engine));
+        for (name, text) in shapes(&events) {
+            let outcome = scan_files(&[folder.file(name, text)], &world, &engine, 2);
+            prop_assert_eq!(alarms_json(&outcome), plain.clone(), "{}", name);
         }
     }
 
