@@ -19,7 +19,7 @@ use bumpalo::Bump;
 use crossbeam_channel::Receiver;
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::PolarsResult;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -89,8 +89,6 @@ pub struct ScanOutcome {
     pub time_span: Option<(i64, i64)>,
     /// The first rejects, in order.
     pub rejects: Vec<Reject>,
-    /// Rejects by file and reason: how many there are.
-    pub reject_counts: Vec<(u32, String, u64)>,
     /// The files, by number.
     pub file_outcomes: Vec<FileOutcome>,
     /// Calls folded into alarms.
@@ -318,7 +316,7 @@ struct Tally {
     events: EventCounts,
     span: Option<(i64, i64)>,
     rejects: Vec<Reject>,
-    reject_counts: BTreeMap<(u32, String), u64>,
+    reasons: BTreeSet<(u32, String)>,
     files_with_events: HashSet<u32>,
 }
 
@@ -334,9 +332,8 @@ impl Tally {
         for reject in rejects {
             self.events.rejected += 1;
             let reason = reject.reason.kind();
-            let full = self.reject_counts.len() >= MAX_REASONS;
-            let key = (reject.file, if full { "other reasons".to_string() } else { reason });
-            *self.reject_counts.entry(key).or_default() += 1;
+            let full = self.reasons.len() >= MAX_REASONS;
+            self.reasons.insert((reject.file, if full { "other reasons".to_string() } else { reason }));
             if self.rejects.len() < SHOWN_REJECTS {
                 self.rejects.push(reject);
             }
@@ -404,9 +401,9 @@ impl Turnstile {
             if let FileState::Rejected(reason) = &file.state {
                 whole_files.push(Reject { file: number, line: 0, record: 0, reason: reason.clone() });
             }
-            let rejects = tally.reject_counts.range((number, String::new())..(number + 1, String::new())).next();
+            let rejects = tally.reasons.range((number, String::new())..(number + 1, String::new())).next();
             if file.state == FileState::Read && !tally.files_with_events.contains(&number) {
-                file.state = rejects.map_or(FileState::Empty, |((_, reason), _)| {
+                file.state = rejects.map_or(FileState::Empty, |(_, reason)| {
                     FileState::Rejected(Reason::UnknownFormat(format!("no record could be read: {reason}")))
                 });
             }
@@ -427,7 +424,6 @@ impl Turnstile {
             events,
             time_span: tally.span,
             rejects,
-            reject_counts: tally.reject_counts.into_iter().map(|((file, reason), n)| (file, reason, n)).collect(),
             file_outcomes: files,
         }
     }

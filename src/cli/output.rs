@@ -1,17 +1,12 @@
 //! Where results go: stdout or a file, with what the terminal can show.
 
 use super::wants_colour;
-use crate::report::{Format, View};
+use crate::report::View;
 use anyhow::Context;
 use chrono_tz::Tz;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
-
-/// The format asked for, else a table for people.
-pub(super) fn format_or_default(format: Option<Format>) -> Format {
-    format.unwrap_or(Format::Table)
-}
 
 /// How to show results at the output: colour and width only on a terminal.
 pub(super) fn view(output: Option<&Path>, zone: Tz, details: bool) -> View {

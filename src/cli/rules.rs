@@ -2,7 +2,7 @@
 
 use super::output::write_to;
 use super::wants_colour;
-use crate::detect::rules::{self, ALL};
+use crate::detect::rules::{self, ALL, RuleError};
 use crate::detect::{Level, Meta};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
@@ -73,11 +73,11 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 
 fn show(id: &str, config: Option<&Path>) -> Result<()> {
     let numbered = ALL.iter().map(|(meta, _)| *meta).find(|meta| meta.number.to_string() == id);
-    let meta = numbered.map_or_else(|| rules::find(id), Ok).map_err(|_| {
-        let nearest = crate::catalog::edit::nearest(id, ALL.iter().map(|(meta, _)| meta.id)).unwrap_or_default();
-        super::error::Usage(format!(
+    let meta = numbered.map_or_else(|| rules::find(id), Ok).map_err(|error| match error {
+        RuleError::Unknown { nearest, .. } => anyhow::Error::new(super::error::Usage(format!(
             "there is no rule {id:?}; the nearest is {nearest:?}, and `akguard rules list` has all"
-        ))
+        ))),
+        other @ RuleError::Setting { .. } => other.into(),
     })?;
     let active = read_settings(config)?.rules()?;
     let level = active.iter().find(|rule| rule.meta.id == meta.id).map(|rule| rule.level);

@@ -1,7 +1,7 @@
 //! `akguard scan`: reads logs, detects, shows the alarms.
 
 use super::error::Usage;
-use super::output::{format_or_default, view, write_to};
+use super::output::{view, write_to};
 use super::{exit, stderr_is_terminal, time};
 use crate::detect::Level;
 use crate::detect::engine::Engine;
@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
         tell_input(&outcome);
     }
     let view = view(args.output.as_deref(), world.zone, args.details);
-    let format = format_or_default(args.format);
+    let format = args.format.unwrap_or(Format::Table);
     write_to(args.output.as_deref(), |out| report::write(&outcome, format, view, out))?;
     Ok(exit_code(args, &outcome))
 }

@@ -28,7 +28,7 @@ pub struct History {
     /// First event of each key.
     pub key_first: HashMap<u32, i64>,
     /// First event of each key in each region.
-    pub key_regions: HashMap<u32, BTreeMap<u32, i64>>,
+    pub key_regions: HashMap<u32, HashMap<u32, i64>>,
     /// First event of each account, with or without a key: since when its log is known.
     pub account_first: HashMap<u32, i64>,
     /// Uses of each permanent key by local day. Attempts with a bad signature are no use.
@@ -49,8 +49,7 @@ impl History {
             keep_earlier(&mut self.pair_first, (row.key, row.ip), row.time);
             keep_earlier(&mut self.key_first, row.key, row.time);
             if row.region != NO_REGION {
-                let first = self.key_regions.entry(row.key).or_default().entry(row.region).or_insert(row.time);
-                *first = (*first).min(row.time);
+                keep_earlier(self.key_regions.entry(row.key).or_default(), row.region, row.time);
             }
             if row.has(permanent) && !row.has(bad_key) {
                 note_use(self.uses.entry(row.key).or_default(), row, row.has(api_call));
@@ -78,8 +77,7 @@ impl History {
         for (key, regions) in other.key_regions {
             let own = self.key_regions.entry(key).or_default();
             for (region, time) in regions {
-                let first = own.entry(region).or_insert(time);
-                *first = (*first).min(time);
+                keep_earlier(own, region, time);
             }
         }
         for (key, days) in other.uses {

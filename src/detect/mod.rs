@@ -135,6 +135,13 @@ pub struct TimelineHit {
     pub note: Option<String>,
 }
 
+impl TimelineHit {
+    /// A hit on the sighting's own date, with nothing more to say.
+    pub fn plain(place: usize, sighting: &Sighting) -> Self {
+        Self { sighting: place, day: sighting.row.day, tags: Vec::new(), note: None }
+    }
+}
+
 /// What a rule may look at when it judges.
 #[derive(Clone, Copy, Debug)]
 pub struct Judging<'a> {

@@ -85,11 +85,6 @@ pub fn parse_offset(text: &str) -> Option<i32> {
     ((0..=14).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-/// The days since 1970 of a calendar date.
-pub fn day_number(date: NaiveDate) -> i32 {
-    date.signed_duration_since(NaiveDate::default()).num_days().try_into().unwrap_or(i32::MAX)
-}
-
 /// The calendar date of a day number.
 pub fn date_of(day: i32) -> NaiveDate {
     NaiveDate::default() + chrono::Duration::days(i64::from(day))

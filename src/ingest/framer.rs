@@ -4,6 +4,7 @@
 //! them. Only as much as one record is held at a time; an object over [`MAX_RECORD`] is walked into
 //! in search of a list of events, so that a reply of any size streams.
 
+use super::ROW_HOLDERS;
 use super::reject::{Reason, Reject};
 use memchr::{memchr, memchr_iter, memchr3};
 use std::io::{self, Read};
@@ -496,8 +497,7 @@ impl Framer {
 
     fn envelope_value(&mut self, key_end: usize, value: usize) -> Step {
         let key = self.buf[self.at + 1..key_end - 1].to_ascii_lowercase();
-        let holds_events =
-            matches!(key.as_slice(), b"response" | b"data" | b"events" | b"results" | b"records" | b"list");
+        let holds_events = ROW_HOLDERS.iter().any(|name| name.as_bytes() == key);
         self.at = value;
         match self.buf[value] {
             b'[' if holds_events => {

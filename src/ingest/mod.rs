@@ -7,3 +7,6 @@ pub mod framer;
 pub mod reject;
 pub mod source;
 pub mod unwrap;
+
+/// Fields of a reply that hold rows, or an object around them, in lower case.
+const ROW_HOLDERS: [&str; 6] = ["response", "data", "events", "results", "records", "list"];

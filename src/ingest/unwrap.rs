@@ -3,6 +3,7 @@
 //! A record may be a raw event, a row with the event as text in it, or a whole API reply with fifty
 //! rows. What it is shows in its keys, never in the file's name. See docs/formats.md.
 
+use super::ROW_HOLDERS;
 use super::framer::rows_inside;
 use super::reject::Reason;
 use crate::event::raw::{Body, RawEvent, Session};
@@ -390,7 +391,7 @@ fn odd_field<'a>(
     match lower.as_str() {
         "cloudauditevent" | "logjson" | "cloudtrailevent" => keep_inner(&mut out.inner, cursor),
         "__content__" | "rawlog" => keep_inner(&mut out.raw_text, cursor),
-        "event" | "response" | "data" | "events" | "results" | "records" | "list" => {
+        holder_name if holder_name == "event" || ROW_HOLDERS.contains(&holder_name) => {
             out.wrapped.extend(holder(cursor)?);
             Ok(())
         }
@@ -426,11 +427,15 @@ fn spelled_otherwise<'a>(
     cursor: &mut Cursor<'a>,
     bump: &'a Bump,
 ) -> Result<(), JsonError> {
-    let known = EVENT_FIELDS.iter().find(|known| **known != name && known.eq_ignore_ascii_case(name));
-    match known {
+    match in_other_case(&EVENT_FIELDS, name) {
         Some(known) => field(out, Text { raw: known, escaped: false }, cursor, bump),
         None => cursor.skip(),
     }
+}
+
+/// The field that `name` means in another letter case; not `name` itself, which would have been taken already.
+fn in_other_case(fields: &[&'static str], name: &str) -> Option<&'static str> {
+    fields.iter().copied().find(|field| *field != name && field.eq_ignore_ascii_case(name))
 }
 
 const EVENT_FIELDS: [&str; 22] = [
@@ -545,8 +550,7 @@ fn identity_field<'a>(
             return object_or_text(cursor, bump, |name, cursor| session_field(session, name, cursor, bump));
         }
         _ => {
-            let known = IDENTITY_FIELDS.iter().find(|field| **field != name && field.eq_ignore_ascii_case(name));
-            return match known {
+            return match in_other_case(&IDENTITY_FIELDS, name) {
                 Some(field) => identity_field(event, field, cursor, bump),
                 None => cursor.skip(),
             };
@@ -575,8 +579,7 @@ fn session_field<'a>(
             return object_or_text(cursor, bump, |name, cursor| extra_field(session, name, cursor, bump));
         }
         _ => {
-            let known = SESSION_FIELDS.iter().find(|field| **field != name && field.eq_ignore_ascii_case(name));
-            return match known {
+            return match in_other_case(&SESSION_FIELDS, name) {
                 Some(field) => session_field(session, field, cursor, bump),
                 None => cursor.skip(),
             };

@@ -55,13 +55,12 @@ impl Rule for AbnormalIpHighRiskApi {
     fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
         let known_for = i64::from(self.days) * DAY_MS;
         let old = |row: &Row| cx.history.key_first.get(&row.key).is_some_and(|first| row.time - first >= known_for);
-        let hit = |(place, sighting): (usize, &Sighting)| TimelineHit {
-            sighting: place,
-            day: sighting.row.day,
-            tags: Vec::new(),
-            note: None,
-        };
-        sightings.iter().enumerate().filter(|(_, sighting)| old(&sighting.row)).map(hit).collect()
+        sightings
+            .iter()
+            .enumerate()
+            .filter(|(_, sighting)| old(&sighting.row))
+            .map(|(place, sighting)| TimelineHit::plain(place, sighting))
+            .collect()
     }
 
     fn api_note(&self, catalog: &Catalog, service: &str, action: &str) -> Option<String> {

@@ -112,13 +112,12 @@ impl Rule for DormantKeyUsed {
 
     fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
         let awake = |row: &Row| self.wake_up(row, cx).is_some_and(|(woke, _)| row.time >= woke);
-        let hit = |(place, sighting): (usize, &Sighting)| TimelineHit {
-            sighting: place,
-            day: sighting.row.day,
-            tags: Vec::new(),
-            note: None,
-        };
-        sightings.iter().enumerate().filter(|(_, sighting)| awake(&sighting.row)).map(hit).collect()
+        sightings
+            .iter()
+            .enumerate()
+            .filter(|(_, sighting)| awake(&sighting.row))
+            .map(|(place, sighting)| TimelineHit::plain(place, sighting))
+            .collect()
     }
 }
 

@@ -56,7 +56,7 @@ impl Rule for NewUserHighRiskApi {
             let created = known.entry((row.account, row.actor)).or_insert_with(|| creations(row, cx));
             let last = created.partition_point(|time| *time <= row.time).checked_sub(1).map(|place| created[place]);
             if last.is_some_and(|last| row.time - last <= span) {
-                hits.push(TimelineHit { sighting: place, day: row.day, tags: Vec::new(), note: None });
+                hits.push(TimelineHit::plain(place, sighting));
             }
         }
         hits

@@ -104,10 +104,9 @@ pub(super) fn sequence_matches(
     names: &Names,
     mut take: impl FnMut(&Match) -> bool,
 ) {
-    let steps_of = |row: &Row| steps_of(signature, row, names);
-    let places: Vec<usize> = (0..group.len()).filter(|place| !steps_of(group[*place]).is_empty()).collect();
+    let all = group.iter().enumerate().map(|(place, row)| (place, steps_of(signature, row, names)));
+    let (places, steps): (Vec<usize>, Vec<Vec<usize>>) = all.filter(|(_, steps)| !steps.is_empty()).unzip();
     let rows: Vec<&Row> = places.iter().map(|place| group[*place]).collect();
-    let steps: Vec<Vec<usize>> = rows.iter().map(|row| steps_of(row)).collect();
     let needed = if signature.ordered { signature.steps.len() } else { signature.min_distinct };
     let mut seen = Counts::new();
     let mut window = Window::new(&rows, signature.window_s);
