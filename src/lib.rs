@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::format_push_string, clippy::type_complexity, clippy::unnecessary_wraps))]
 
 pub mod alarm;
+pub mod allow;
 pub mod catalog;
 pub mod cli;
 pub mod detect;
@@ -22,3 +23,4 @@ pub mod json;
 pub mod pipeline;
 pub mod report;
 pub mod settings;
+pub mod store;

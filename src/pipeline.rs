@@ -4,10 +4,12 @@
 //! sequence number, and duplicates are looked up in that order, so that a scan of the same inputs
 //! gives the same bytes however the threads run.
 
+use crate::alarm::fold::Keep;
 use crate::alarm::model::{Alarm, Resolver, resolve};
+use crate::detect::Judging;
 use crate::detect::engine::{Engine, Findings};
 use crate::enrich::names::NameTables;
-use crate::enrich::{Enricher, SetAside, World};
+use crate::enrich::{Enricher, Seen, SetAside, World};
 use crate::event::id::event_key;
 use crate::event::raw::RawEvent;
 use crate::event::time::parse_event_time;
@@ -21,6 +23,7 @@ use hashbrown::{HashMap, HashSet};
 use polars::prelude::PolarsResult;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -32,7 +35,7 @@ const SHOWN_REJECTS: usize = 100;
 const QUEUE: usize = 4;
 
 /// What to scan, and how.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ScanPlan {
     /// Inputs in order.
     pub inputs: Vec<Input>,
@@ -53,6 +56,8 @@ pub struct FileCounts {
     pub rejected: u64,
     /// Empty.
     pub empty: u64,
+    /// Read by an earlier scan, and left out because the database knows what they hold.
+    pub skipped: u64,
 }
 
 /// What became of the records. `read` is the sum of the next five; rejected records stand beside them.
@@ -95,17 +100,89 @@ pub struct ScanOutcome {
     pub calls: u64,
 }
 
-/// Scans the inputs and returns what was found. `progress` counts bytes read from disk.
+/// What the workers found, before timeline rules judge and numbers turn into words.
+pub struct Reading {
+    /// Findings of all workers.
+    pub found: Findings,
+    /// Distinct texts by number; still open, so that what a database knows can be added.
+    pub tables: NameTables,
+    /// APPIDs by account.
+    pub app_ids: HashMap<u32, String>,
+    /// What was counted.
+    pub counts: ScanCounts,
+}
+
+/// What was counted while reading.
+#[derive(Debug)]
+pub struct ScanCounts {
+    /// What became of the files.
+    pub files: FileCounts,
+    /// What became of the records.
+    pub events: EventCounts,
+    /// First and last time of an event inside the range asked for, in milliseconds.
+    pub time_span: Option<(i64, i64)>,
+    /// The first rejects, in order.
+    pub rejects: Vec<Reject>,
+    /// The files, by number.
+    pub file_outcomes: Vec<FileOutcome>,
+    /// Which of the files each input was, or held.
+    pub input_files: Vec<Range<usize>>,
+}
+
+impl ScanCounts {
+    /// The outcome of a scan that found these alarms.
+    pub fn outcome(self, alarms: Vec<Alarm>) -> ScanOutcome {
+        ScanOutcome {
+            calls: alarms.iter().map(Alarm::total).sum(),
+            alarms,
+            files: self.files,
+            events: self.events,
+            time_span: self.time_span,
+            rejects: self.rejects,
+            file_outcomes: self.file_outcomes,
+        }
+    }
+}
+
+/// Scans the inputs, keeps nothing, and returns what was found. `progress` counts bytes read from disk.
 pub fn scan(plan: &ScanPlan, world: &World, engine: &Engine, progress: &AtomicU64) -> PolarsResult<ScanOutcome> {
+    let Reading { mut found, tables, app_ids, counts } = read(plan, world, engine, Keep::Counts, progress)?;
+    let names = tables.finish();
+    let mut history = std::mem::take(&mut found.history);
+    history.listed.note(&world.inventory);
+    let judging = Judging { history: &history, names: &names, catalog: &world.catalog };
+    let standing = found.standing(engine, &judging);
+    found.folder.merge(standing);
+    for judged in found.judge(engine, &judging).into_values() {
+        found.folder.merge(judged);
+    }
+    let resolver = Resolver {
+        rules: engine.rules(),
+        names: &names,
+        inventory: &world.inventory,
+        catalog: &world.catalog,
+        app_ids: &app_ids,
+    };
+    Ok(counts.outcome(resolve(found.folder, &resolver)))
+}
+
+/// Reads the inputs and evaluates the rules over them. `progress` counts bytes read from disk.
+pub fn read(
+    plan: &ScanPlan,
+    world: &World,
+    engine: &Engine,
+    keep: Keep,
+    progress: &AtomicU64,
+) -> PolarsResult<Reading> {
     let tables = NameTables::default();
     let turnstile = Turnstile::default();
     let (sender, receiver) = crossbeam_channel::bounded::<Chunk>(QUEUE);
-    let (file_outcomes, results) = std::thread::scope(|threads| {
+    let ((file_outcomes, input_files), results) = std::thread::scope(|threads| {
         let workers: Vec<_> = (0..plan.workers.max(1))
             .map(|_| {
                 let chunks = receiver.clone();
                 let (tables, turnstile) = (&tables, &turnstile);
-                threads.spawn(move || Worker::new(plan, world, engine, tables, turnstile).run(&chunks))
+                threads.spawn(move || Worker::new(plan, world, engine, tables, turnstile, keep).run(&chunks))
             })
             .collect();
         drop(receiver);
@@ -114,24 +191,14 @@ pub fn scan(plan: &ScanPlan, world: &World, engine: &Engine, progress: &AtomicU6
         let results: Vec<_> = workers.into_iter().map(join).collect();
         (files, results)
     });
-    let mut found = Findings::new(engine);
+    let mut found = Findings::new(engine, keep);
     let mut app_ids = HashMap::new();
     for result in results {
         let (findings, ids) = result?;
         found.merge(findings);
         merge_app_ids(&mut app_ids, ids);
     }
-    let names = tables.finish();
-    found.judge(engine, &names, world);
-    let resolver = Resolver {
-        rules: engine.rules(),
-        names: &names,
-        inventory: &world.inventory,
-        catalog: &world.catalog,
-        app_ids: &app_ids,
-    };
-    let alarms = resolve(found.folder, &resolver);
-    Ok(turnstile.outcome(alarms, file_outcomes))
+    Ok(Reading { found, tables, app_ids, counts: turnstile.counts(file_outcomes, input_files) })
 }
 
 fn join<T>(worker: std::thread::ScopedJoinHandle<'_, T>) -> T {
@@ -152,6 +219,12 @@ struct Parsed<'a> {
     event: RawEvent<'a>,
     time: i64,
     key: u128,
+}
+
+/// The half of an event key that is kept of every hit. Two events of one alarm share it once in
+/// more than a billion alarms of a hundred thousand calls.
+fn half(key: u128) -> u64 {
+    (key >> 64) as u64
 }
 
 /// What is done with an event.
@@ -182,9 +255,11 @@ impl<'w> Worker<'w> {
         engine: &'w Engine,
         tables: &'w NameTables,
         turnstile: &'w Turnstile,
+        keep: Keep,
     ) -> Self {
-        let enricher = Enricher::new(world, tables);
-        Self { plan, engine, world, turnstile, enricher, findings: Findings::new(engine) }
+        let mut enricher = Enricher::new(world, tables);
+        enricher.keep_details = keep != Keep::Counts;
+        Self { plan, engine, world, turnstile, enricher, findings: Findings::new(engine, keep) }
     }
 
     fn run(mut self, chunks: &Receiver<Chunk>) -> PolarsResult<(Findings, HashMap<u32, String>)> {
@@ -229,18 +304,16 @@ impl<'w> Worker<'w> {
         });
         let mut set_aside = EventCounts::default();
         for (event, admitted) in parsed.iter().zip(fresh) {
-            if self.enricher.batch.len() >= BATCH_ROWS {
+            if self.enricher.batch.is_full(BATCH_ROWS) {
                 self.flush()?;
             }
-            match admitted {
-                Admitted::Not => continue,
-                Admitted::AsPast => {
-                    self.enricher.push(&event.event, event.time, false);
-                    continue;
-                }
-                Admitted::New => {}
+            if admitted == Admitted::Not {
+                continue;
             }
-            match self.enricher.push(&event.event, event.time, true) {
+            let in_range = admitted == Admitted::New;
+            let seen = Seen { time: event.time, key: half(event.key), file: chunk.file, in_range };
+            match self.enricher.push(&event.event, seen) {
+                _ if !in_range => {}
                 Some(SetAside::Platform) => set_aside.platform += 1,
                 Some(SetAside::WithoutKey) => set_aside.without_key += 1,
                 None => set_aside.evaluated += 1,
@@ -394,7 +467,7 @@ impl Turnstile {
         tally.events.without_key += counts.without_key;
     }
 
-    fn outcome(self, alarms: Vec<Alarm>, mut files: Vec<FileOutcome>) -> ScanOutcome {
+    fn counts(self, mut files: Vec<FileOutcome>, input_files: Vec<Range<usize>>) -> ScanCounts {
         let mut tally = self.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut whole_files = Vec::new();
         for (number, file) in (0..).zip(&mut files) {
@@ -417,14 +490,13 @@ impl Turnstile {
         let mut events = tally.events;
         events.read =
             events.outside_range + events.duplicates + events.platform + events.without_key + events.evaluated;
-        ScanOutcome {
-            calls: alarms.iter().map(Alarm::total).sum(),
-            alarms,
+        ScanCounts {
             files: count_files(&files),
             events,
             time_span: tally.span,
             rejects,
             file_outcomes: files,
+            input_files,
         }
     }
 }

@@ -40,6 +40,9 @@ pub enum SettingsError {
     /// The zone has no such name.
     #[error("{0:?} is not a time zone; use a name such as Asia/Shanghai or Europe/Berlin")]
     Zone(String),
+    /// Too few or too many calls to keep.
+    #[error("[database]: calls_per_record is {0}; it is a number from 100 to 1000000")]
+    CallsPerRecord(u32),
     /// The offset cannot be read.
     #[error("{0:?} is not an offset; use one such as +08:00")]
     Offset(String),
@@ -54,6 +57,21 @@ struct File {
     github_meta: Option<PathBuf>,
     rules: BTreeMap<String, toml::Table>,
     lists: Lists,
+    database: Database,
+}
+
+/// What of the calls is kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Database {
+    calls_per_record: u32,
+}
+
+impl Default for Database {
+    /// A thousand calls show what went on; the counts are exact beyond them.
+    fn default() -> Self {
+        Self { calls_per_record: 1000 }
+    }
 }
 
 /// The settings, with what the command line says on top.
@@ -97,6 +115,22 @@ impl Settings {
     pub fn naive_offset(&self) -> Result<i32, SettingsError> {
         let text = self.naive_tz.as_ref().or(self.file.naive_tz.as_ref());
         text.map_or(Ok(DEFAULT_OFFSET), |text| parse_offset(text).ok_or_else(|| SettingsError::Offset(text.clone())))
+    }
+
+    /// Calls of a record that a database keeps beside their count.
+    pub fn calls_per_record(&self) -> Result<usize, SettingsError> {
+        let most = self.file.database.calls_per_record;
+        // The first hundred request ids of an alarm are its evidence.
+        let wrong = || SettingsError::CallsPerRecord(most);
+        usize::try_from(most).ok().filter(|most| (100..=1_000_000).contains(most)).ok_or_else(wrong)
+    }
+
+    /// Other files that the settings name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let meta =
+            self.github_meta.clone().or_else(|| self.file.github_meta.as_ref().map(|path| self.folder.join(path)));
+        let signatures = self.rule_params::<HackerTool>("hacker-tool").ok().and_then(|rule| rule.signatures);
+        meta.into_iter().chain(signatures.map(|path| self.folder.join(path))).collect()
     }
 
     /// The rules that are on.

@@ -1,27 +1,47 @@
 //! Folds hits into alarms and call records, in codes; any order gives the same result.
 
 use crate::event::columns::flag;
-use crate::event::frame::{NO_REGION, Row};
+use crate::event::frame::{NO_FILE, NO_REGION, Row};
 use crate::event::id::RequestId;
 use hashbrown::HashMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Event ids kept as evidence for each alarm: the first hundred, as the JSON contract says.
 pub const MAX_EVENT_IDS: usize = 100;
 /// Details kept for each alarm's "why".
-const MAX_NOTES: usize = 10;
+pub(super) const MAX_NOTES: usize = 10;
 
-/// What makes two hits one alarm.
+/// A key as alarms name it: all session keys of one user or role are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AlarmKey {
-    /// Number of the rule.
-    pub rule: usize,
+pub struct Label {
     /// Number of the account.
     pub account: u32,
     /// Number of the permanent key, or none for temporary ones.
     pub key: Option<u32>,
     /// For temporary keys, the user or role they belong to.
     pub owner: Option<Owner>,
+}
+
+impl Label {
+    /// The label of the key that made a call.
+    pub fn of(row: &Row) -> Self {
+        let permanent = row.has(flag::PERMANENT_KEY);
+        Self {
+            account: row.account,
+            key: permanent.then_some(row.key),
+            owner: (!permanent).then(|| Owner { user: row.user, role: row.has(flag::ROLE) }),
+        }
+    }
+}
+
+/// What makes two hits one alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AlarmKey {
+    /// Number of the rule.
+    pub rule: usize,
+    /// The key.
+    pub label: Label,
     /// Local date as days since 1970.
     pub day: i32,
 }
@@ -50,15 +70,54 @@ pub struct RecordKey {
     pub kind: u32,
     /// Number of the result code.
     pub code: u32,
+    /// The calls succeeded.
+    pub success: bool,
+}
+
+/// One call as it is kept for reading later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its request id, or its event id where there is none.
+    pub request_id: RequestId,
+    /// What else is kept of it; the calls of several alarms share it.
+    pub detail: Option<Arc<CallDetail>>,
+}
+
+/// The long part of a call, with secrets taken out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallDetail {
+    /// Event id.
+    pub event_id: String,
+    /// Request body.
+    pub body: String,
+    /// Resources named.
+    pub resources: String,
+}
+
+/// A hit, beside its row.
+#[derive(Clone, Copy, Debug)]
+pub struct Hit<'h> {
+    /// The event.
+    pub row: &'h Row,
+    /// Local date of its alarm.
+    pub day: i32,
+    /// Its request id.
+    pub request_id: &'h str,
+    /// What it adds to the alarm besides the call.
+    pub tags: HitTags<'h>,
+    /// Its details, where they are kept.
+    pub detail: Option<&'h Arc<CallDetail>>,
 }
 
 /// Counts and times of a record.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// Calls that succeeded.
-    pub success: u64,
-    /// Calls that failed.
-    pub failed: u64,
+    /// Calls.
+    pub count: u64,
+    /// The event of each call, when a database is to know them.
+    pub hits: Vec<u64>,
+    /// The first calls by time and event, likewise, up to the cap.
+    pub calls: BTreeMap<(i64, u64), Call>,
     /// First call.
     pub first: i64,
     /// Last call.
@@ -88,6 +147,8 @@ pub struct Folded {
     pub event_ids: BTreeSet<(i64, RequestId)>,
     /// Call records.
     pub records: HashMap<RecordKey, Record>,
+    /// Numbers of the files that hold its events.
+    pub files: BTreeSet<u32>,
     /// One of its events.
     pub sample: Row,
 }
@@ -103,27 +164,37 @@ pub enum HitTags<'t> {
     Named(&'t [String], Option<&'t str>),
 }
 
+/// What of each call is kept besides the counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing: the result is shown once.
+    #[default]
+    Counts,
+    /// Every event, and the first calls of each record up to this many.
+    Calls(usize),
+}
+
 /// Alarms by key.
 #[derive(Clone, Debug, Default)]
 pub struct Folder {
     /// The alarms so far.
     pub alarms: HashMap<AlarmKey, Folded>,
+    /// What of each call is kept.
+    pub keep: Keep,
 }
 
 impl Folder {
-    /// Adds one hit of `rule`, dated `day`.
-    pub fn add(&mut self, rule: usize, row: &Row, day: i32, request_id: &str, tags: HitTags<'_>) {
-        let permanent = row.has(flag::PERMANENT_KEY);
-        let key = AlarmKey {
-            rule,
-            account: row.account,
-            key: permanent.then_some(row.key),
-            owner: (!permanent).then(|| Owner { user: row.user, role: row.has(flag::ROLE) }),
-            day,
-        };
-        let alarm = self.alarms.entry(key).or_insert_with(|| Folded::new(row));
-        alarm.add(row, request_id);
-        match tags {
+    /// An empty folder.
+    pub fn new(keep: Keep) -> Self {
+        Self { keep, ..Self::default() }
+    }
+
+    /// Adds one hit of `rule`.
+    pub fn add(&mut self, rule: usize, hit: &Hit<'_>) {
+        let key = AlarmKey { rule, label: Label::of(hit.row), day: hit.day };
+        let alarm = self.alarms.entry(key).or_insert_with(|| Folded::new(hit.row));
+        alarm.add(hit, self.keep);
+        match hit.tags {
             HitTags::None => {}
             HitTags::Unverified => {
                 alarm.tags.insert("unverified".to_string());
@@ -143,7 +214,7 @@ impl Folder {
                 hashbrown::hash_map::Entry::Vacant(entry) => {
                     entry.insert(alarm);
                 }
-                hashbrown::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(alarm),
+                hashbrown::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(alarm, self.keep),
             }
         }
     }
@@ -151,20 +222,6 @@ impl Folder {
     /// Keeps only those alarms of a rule whose sample event passes.
     pub fn retain(&mut self, rule: usize, keep: impl Fn(&Row) -> bool) {
         self.alarms.retain(|key, alarm| key.rule != rule || keep(&alarm.sample));
-    }
-
-    /// Takes out the alarms of a rule; those for which `stands` has a reason come back with it.
-    #[must_use]
-    pub fn take_standing(&mut self, rule: usize, stands: impl Fn(&Row) -> Option<String>) -> Self {
-        let taken: Vec<_> = self.alarms.extract_if(|key, _| key.rule == rule).collect();
-        let mut standing = Self::default();
-        for (key, mut alarm) in taken {
-            if let Some(note) = stands(&alarm.sample) {
-                alarm.notes.insert(note);
-                standing.alarms.insert(key, alarm);
-            }
-        }
-        standing
     }
 }
 
@@ -177,14 +234,19 @@ impl Folded {
             notes: BTreeSet::new(),
             event_ids: BTreeSet::new(),
             records: HashMap::new(),
+            files: BTreeSet::new(),
             sample: *row,
         }
     }
 
-    fn add(&mut self, row: &Row, request_id: &str) {
+    fn add(&mut self, hit: &Hit<'_>, keep: Keep) {
+        let row = hit.row;
         self.first = self.first.min(row.time);
         self.last = self.last.max(row.time);
-        self.note_id(row.time, request_id);
+        if row.file != NO_FILE {
+            self.files.insert(row.file);
+        }
+        self.note_id(row.time, hit.request_id);
         let key = RecordKey {
             ip: row.ip,
             api: row.api,
@@ -192,8 +254,13 @@ impl Folded {
             user: row.user,
             kind: row.flags & (flag::ROOT | flag::ROLE | flag::SERVICE_IDENTITY),
             code: row.code,
+            success: row.has(flag::SUCCESS),
         };
-        self.records.entry(key).or_insert_with(|| Record::new(row.time)).add(row);
+        let record = self.records.entry(key).or_insert_with(|| Record::new(row.time));
+        record.add(row);
+        if let Keep::Calls(most) = keep {
+            record.keep(hit, most);
+        }
     }
 
     fn note_id(&mut self, time: i64, request_id: &str) {
@@ -212,9 +279,10 @@ impl Folded {
         }
     }
 
-    fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: Self, keep: Keep) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
+        self.files.extend(other.files);
         self.tags.extend(other.tags);
         self.notes.extend(other.notes);
         bound(&mut self.notes, MAX_NOTES);
@@ -227,7 +295,7 @@ impl Folded {
                 hashbrown::hash_map::Entry::Vacant(entry) => {
                     entry.insert(record);
                 }
-                hashbrown::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(record),
+                hashbrown::hash_map::Entry::Occupied(mut entry) => entry.get_mut().merge(record, keep),
             }
         }
     }
@@ -236,8 +304,9 @@ impl Folded {
 impl Record {
     fn new(time: i64) -> Self {
         Self {
-            success: 0,
-            failed: 0,
+            count: 0,
+            hits: Vec::new(),
+            calls: BTreeMap::new(),
             first: time,
             last: time,
             actors: BTreeSet::new(),
@@ -248,11 +317,7 @@ impl Record {
     }
 
     fn add(&mut self, row: &Row) {
-        if row.has(flag::SUCCESS) {
-            self.success += 1;
-        } else {
-            self.failed += 1;
-        }
+        self.count += 1;
         self.first = self.first.min(row.time);
         self.last = self.last.max(row.time);
         self.clients.insert(row.client);
@@ -263,15 +328,37 @@ impl Record {
         self.locations.insert(row.location);
     }
 
-    fn merge(&mut self, other: Self) {
-        self.success += other.success;
-        self.failed += other.failed;
+    fn keep(&mut self, hit: &Hit<'_>, most: usize) {
+        let place = (hit.row.time, hit.row.event);
+        self.hits.push(place.1);
+        if self.calls.len() >= most && self.calls.last_key_value().is_some_and(|(last, _)| place > *last) {
+            return;
+        }
+        let call = Call { request_id: RequestId::pack(hit.request_id), detail: hit.detail.cloned() };
+        self.calls.insert(place, call);
+        keep_first(&mut self.calls, most);
+    }
+
+    fn merge(&mut self, other: Self, keep: Keep) {
+        self.count += other.count;
+        self.hits.extend(other.hits);
+        self.calls.extend(other.calls);
+        if let Keep::Calls(most) = keep {
+            keep_first(&mut self.calls, most);
+        }
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.actors.extend(other.actors);
         self.clients.extend(other.clients);
         self.regions.extend(other.regions);
         self.locations.extend(other.locations);
+    }
+}
+
+/// Keeps the first `most` entries.
+pub(crate) fn keep_first<K: Ord, V>(map: &mut BTreeMap<K, V>, most: usize) {
+    while map.len() > most {
+        map.pop_last();
     }
 }
 

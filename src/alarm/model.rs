@@ -1,22 +1,22 @@
 //! An alarm as every output shows it: codes resolved to words, sorted, with its reason.
 
-use super::fold::{AlarmKey, Folded, Folder, Record, RecordKey};
+use super::fold::{AlarmKey, CallDetail, Folded, Folder, Label, Record, RecordKey};
+use super::part::{Hits, MAX_TEXTS, Part, PartRecord, Place, RecordId};
+use super::status::{Decision, Status};
 use crate::catalog::Catalog;
 use crate::detect::rules::ActiveRule;
 use crate::detect::{Level, Meta};
 use crate::enrich::names::{ActorFacts, Names};
-use crate::event::id::{RequestId, mask_key};
+use crate::event::columns::flag;
+use crate::event::id::mask_key;
 use crate::event::time::date_of;
 use crate::event::words::{Method, TEMP_AK, UserType};
 use crate::inventory::Inventory;
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
-
-/// Client strings and regions shown of a call record, the first by text: an attacker chooses client
-/// strings freely.
-const MAX_TEXTS: usize = 100;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Whose key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct CallRecord {
     /// The user's remark on the address.
     pub ip_remark: Option<String>,
     /// in_account, outside, lan, unknown.
-    pub ip_type: &'static str,
+    pub ip_type: String,
     /// The asset that has the address.
     pub asset_id: Option<String>,
     /// The asset's name.
@@ -81,6 +81,8 @@ pub struct CallRecord {
     pub last_call: i64,
     /// Client strings.
     pub clients: Vec<String>,
+    /// Names of the allowlist policies in force that cover these calls.
+    pub allowlisted_by: Vec<String>,
 }
 
 /// One alarm.
@@ -122,7 +124,67 @@ pub struct Alarm {
     pub event_ids: Vec<String>,
     /// Call records.
     pub records: Vec<CallRecord>,
+    /// Where it stands in somebody's work.
+    pub status: Status,
+    /// The last decision about it.
+    pub decision: Option<Decision>,
+    /// Calls that came after that decision.
+    pub new_since_processed: u64,
+    /// When a scan first saw it, in milliseconds; none without a database.
+    pub first_seen: Option<i64>,
+    /// Names of the allowlist policies in force that cover calls of it.
+    pub allowlisted_by: Vec<String>,
+    /// Calls that policies cover. Those of an alarm that still stands are left out of its counts and records.
+    pub allowlisted_calls: u64,
 }
+
+/// What is fixed about an alarm: what its id is made of, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Stable id.
+    pub id: String,
+    /// The rule.
+    pub meta: &'static Meta,
+    /// Local date.
+    pub date: String,
+    /// Main account, empty when unknown.
+    pub account: String,
+    /// APPID of the account.
+    pub app_id: Option<String>,
+    /// The key.
+    pub key: KeyName,
+}
+
+/// A key as alarms name it, in words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyName {
+    /// The key's id, or `TEMP_AK`.
+    pub ak: String,
+    /// For temporary keys, the user or role they belong to.
+    pub owner: String,
+    /// The owner is a role.
+    pub role: bool,
+}
+
+impl KeyName {
+    /// Whether the key is temporary.
+    pub fn is_temporary(&self) -> bool {
+        self.ak == TEMP_AK
+    }
+
+    /// The id of an alarm about this key.
+    pub fn alarm_id(&self, account: &str, rule: &str, date: &str) -> String {
+        let kind = match (self.is_temporary(), self.role) {
+            (false, _) => "",
+            (true, true) => "role",
+            (true, false) => "user",
+        };
+        alarm_id(account, rule, &self.ak, &format!("{kind}:{}", self.owner), date)
+    }
+}
+
+/// The details of calls, by event.
+pub type Details = BTreeMap<u64, (i64, Arc<CallDetail>)>;
 
 impl Alarm {
     /// The key as lists show it.
@@ -153,9 +215,19 @@ pub struct Resolver<'a> {
 
 /// The alarms of a folder, worst level first, then newest, then by id.
 pub fn resolve(folder: Folder, resolver: &Resolver<'_>) -> Vec<Alarm> {
-    let mut alarms: Vec<Alarm> = folder.alarms.into_iter().map(|(key, folded)| resolver.alarm(&key, folded)).collect();
-    alarms.sort_by(|a, b| (a.level, Reverse(a.last_call), &a.id).cmp(&(b.level, Reverse(b.last_call), &b.id)));
+    let mut details = Details::new();
+    let alarm = |(key, folded): (AlarmKey, Folded)| {
+        let (head, part) = (resolver.head(&key), resolver.part(folded, &mut details));
+        resolver.alarm(head, part)
+    };
+    let mut alarms: Vec<Alarm> = folder.alarms.into_iter().map(alarm).collect();
+    sort(&mut alarms);
     alarms
+}
+
+/// Puts alarms in order: worst level first, then newest, then by id.
+pub fn sort(alarms: &mut [Alarm]) {
+    alarms.sort_by(|a, b| (a.level, Reverse(a.last_call), &a.id).cmp(&(b.level, Reverse(b.last_call), &b.id)));
 }
 
 /// The id of an alarm: a hash of account, rule, key and date, and of nothing that may change.
@@ -174,41 +246,79 @@ fn some(text: &str) -> Option<String> {
 }
 
 impl Resolver<'_> {
-    fn alarm(&self, key: &AlarmKey, folded: Folded) -> Alarm {
-        let active = &self.rules[key.rule];
-        let account = &self.names.accounts[key.account as usize].0;
-        let ak = key.key.map_or(TEMP_AK, |key| &self.names.keys[key as usize].0);
-        let owner = key.owner.map_or("", |owner| &self.names.users[owner.user as usize].0);
-        let kind = key.owner.map_or("", |owner| if owner.role { "role" } else { "user" });
+    /// What is fixed about the alarm with this key.
+    pub fn head(&self, key: &AlarmKey) -> Head {
+        let meta = self.rules[key.rule].meta;
+        let account = &self.names.accounts[key.label.account as usize].0;
         let date = date_of(key.day).to_string();
+        let name = self.key_name(&key.label);
+        Head {
+            id: name.alarm_id(account, meta.id, &date),
+            meta,
+            date,
+            account: account.to_string(),
+            app_id: self.app_id(key.label.account, account),
+            key: name,
+        }
+    }
+
+    /// A key's name in words.
+    pub fn key_name(&self, label: &Label) -> KeyName {
+        KeyName {
+            ak: label.key.map_or(TEMP_AK, |key| &self.names.keys[key as usize].0).to_string(),
+            owner: label.owner.map_or("", |owner| &self.names.users[owner.user as usize].0).to_string(),
+            role: label.owner.is_some_and(|owner| owner.role),
+        }
+    }
+
+    /// What was folded, in words; details of calls are put into `details`.
+    pub fn part(&self, folded: Folded, details: &mut Details) -> Part {
+        let mut records = BTreeMap::new();
+        for (key, record) in folded.records {
+            let (id, record) = self.record(&key, record, details);
+            records.insert(id, record);
+        }
+        let event_ids = folded.event_ids.into_iter().map(|(time, id)| (time, id.to_text())).collect();
+        Part { tags: folded.tags, notes: folded.notes, event_ids, records }
+    }
+
+    /// The alarm that all parts of it make up. Its rule must be one of the resolver's, or keeps its usual level.
+    pub fn alarm(&self, head: Head, part: Part) -> Alarm {
+        let active = self.rules.iter().find(|active| active.meta.id == head.meta.id);
         let mut records: Vec<CallRecord> =
-            folded.records.iter().map(|(key, record)| self.record(key, record)).collect();
+            part.records.into_iter().map(|(id, record)| call_record(id, record)).collect();
         records.sort_by(|a, b| order(a).cmp(&order(b)));
         let (success, failed) = records.iter().fold((0, 0), |(s, f), r| (s + r.success, f + r.failed));
         let identity = match records.last().map(|record| record.user_type) {
-            _ if key.key.is_none() => Identity::Temporary,
+            _ if head.key.is_temporary() => Identity::Temporary,
             Some(UserType::Root) => Identity::Root,
             _ => Identity::SubAccount,
         };
         Alarm {
-            id: alarm_id(account, active.meta.id, ak, &format!("{kind}:{owner}"), &date),
-            meta: active.meta,
-            level: active.level,
-            date,
-            account: some(account),
-            app_id: self.app_id(key.account, account),
+            id: head.id,
+            meta: head.meta,
+            level: active.map_or(head.meta.level, |active| active.level),
+            date: head.date,
+            account: some(&head.account),
+            app_id: head.app_id,
             identity,
-            user: some(owner).or_else(|| records.last().and_then(|record| record.user.clone())),
-            ak: ak.to_string(),
-            ak_remark: self.inventory.key(ak).and_then(|key| key.remark.clone()),
-            first_call: folded.first,
-            last_call: folded.last,
+            user: some(&head.key.owner).or_else(|| records.last().and_then(|record| record.user.clone())),
+            ak_remark: self.inventory.key(&head.key.ak).and_then(|key| key.remark.clone()),
+            ak: head.key.ak,
+            first_call: records.iter().map(|record| record.first_call).min().unwrap_or_default(),
+            last_call: records.iter().map(|record| record.last_call).max().unwrap_or_default(),
             success,
             failed,
-            why: self.why(active, &records, &folded.notes),
-            tags: folded.tags.into_iter().collect(),
-            event_ids: distinct_ids(&folded.event_ids),
+            why: active.map_or(String::new(), |active| self.why(active, &records, &part.notes)),
+            tags: part.tags.into_iter().collect(),
+            event_ids: distinct_ids(&part.event_ids),
             records,
+            status: Status::default(),
+            decision: None,
+            new_since_processed: 0,
+            first_seen: None,
+            allowlisted_by: Vec::new(),
+            allowlisted_calls: 0,
         }
     }
 
@@ -217,7 +327,7 @@ impl Resolver<'_> {
         self.app_ids.get(&number).cloned().or_else(|| listed().map(str::to_string))
     }
 
-    fn record(&self, key: &RecordKey, record: &Record) -> CallRecord {
+    fn record(&self, key: &RecordKey, record: Record, details: &mut Details) -> (RecordId, PartRecord) {
         let names = self.names;
         let api = &names.apis[key.api as usize].1;
         let actor = self.actor(&record.actors);
@@ -227,30 +337,42 @@ impl Resolver<'_> {
         let texts = |codes: &BTreeSet<u32>, text: &dyn Fn(u32) -> String| {
             let found: BTreeSet<String> =
                 codes.iter().map(|code| text(*code)).filter(|text| !text.is_empty()).collect();
-            found.into_iter().take(MAX_TEXTS).collect::<Vec<_>>()
+            found.into_iter().take(MAX_TEXTS).collect::<BTreeSet<_>>()
         };
-        let locations = texts(&record.locations, &|code| names.locations[code as usize].0.to_string());
-        CallRecord {
-            source_ip: some(ip),
-            region: locations.into_iter().next(),
-            api_regions: texts(&record.regions, &|code| names.regions[code as usize].0.to_string()),
-            ip_remark: address.and_then(|ip| self.inventory.ip_remark(ip)).map(str::to_string),
-            ip_type: shown.place.as_str(),
-            asset_id: asset.and_then(|asset| asset.id.clone()),
-            asset_name: asset.and_then(|asset| asset.name.clone()),
-            method: if key.api_call { Method::Api } else { Method::Console },
+        let id = RecordId {
+            source_ip: ip.to_string(),
             service: api.service.clone(),
             action: api.action.clone(),
-            user_type: actor.user_type,
-            user: some(&actor.name),
-            policies: self.policies(actor.user_type, &actor.principal, &actor.name),
+            api_call: key.api_call,
+            user_type: user_type(key.kind),
+            user: names.users[key.user as usize].0.to_string(),
             code: names.codes[key.code as usize].0.to_string(),
-            success: record.success,
-            failed: record.failed,
-            first_call: record.first,
-            last_call: record.last,
-            clients: texts(&record.clients, &|code| names.clients[code as usize].0.to_string()),
+            success: key.success,
+        };
+        let mut calls = BTreeMap::new();
+        for ((time, event), call) in record.calls {
+            calls.insert((time, event), call.request_id.to_text());
+            details.extend(call.detail.map(|detail| (event, (time, detail))));
         }
+        let record = PartRecord {
+            count: record.count,
+            hits: Hits::new(record.hits),
+            calls,
+            first: record.first,
+            last: record.last,
+            principal: actor.principal.clone(),
+            policies: self.policies(actor.user_type, &actor.principal, &actor.name),
+            clients: texts(&record.clients, &|code| names.clients[code as usize].0.to_string()),
+            api_regions: texts(&record.regions, &|code| names.regions[code as usize].0.to_string()),
+            locations: texts(&record.locations, &|code| names.locations[code as usize].0.to_string()),
+            place: Place {
+                ip_type: shown.place.as_str().to_string(),
+                asset_id: asset.and_then(|asset| asset.id.clone()),
+                asset_name: asset.and_then(|asset| asset.name.clone()),
+                ip_remark: address.and_then(|ip| self.inventory.ip_remark(ip)).map(str::to_string),
+            },
+        };
+        (id, record)
     }
 
     /// One user may be known with and without UIN: the one with the smallest UIN stands for all.
@@ -289,15 +411,54 @@ impl Resolver<'_> {
     }
 }
 
-fn distinct_ids(ids: &BTreeSet<(i64, RequestId)>) -> Vec<String> {
+/// The kind of caller that a record's bits tell.
+fn user_type(kind: u32) -> UserType {
+    if kind & flag::ROOT != 0 {
+        UserType::Root
+    } else if kind & flag::SERVICE_IDENTITY != 0 {
+        UserType::Service
+    } else if kind & flag::ROLE != 0 {
+        UserType::Role
+    } else {
+        UserType::SubAccount
+    }
+}
+
+fn call_record(id: RecordId, record: PartRecord) -> CallRecord {
+    let (success, failed) = if id.success { (record.count, 0) } else { (0, record.count) };
+    CallRecord {
+        source_ip: some(&id.source_ip),
+        region: record.locations.into_iter().next(),
+        api_regions: record.api_regions.into_iter().collect(),
+        ip_remark: record.place.ip_remark,
+        ip_type: record.place.ip_type,
+        asset_id: record.place.asset_id,
+        asset_name: record.place.asset_name,
+        method: if id.api_call { Method::Api } else { Method::Console },
+        service: id.service,
+        action: id.action,
+        user_type: id.user_type,
+        user: some(&id.user),
+        policies: record.policies,
+        code: id.code,
+        success,
+        failed,
+        first_call: record.first,
+        last_call: record.last,
+        clients: record.clients.into_iter().collect(),
+        allowlisted_by: Vec::new(),
+    }
+}
+
+fn distinct_ids(ids: &BTreeSet<(i64, String)>) -> Vec<String> {
     let mut seen = hashbrown::HashSet::new();
-    ids.iter().map(|(_, id)| id.to_text()).filter(|id| seen.insert(id.clone())).collect()
+    ids.iter().map(|(_, id)| id.clone()).filter(|id| seen.insert(id.clone())).collect()
 }
 
 /// Records come in order of their last call, then of everything that tells them apart.
-fn order(record: &CallRecord) -> impl Ord + '_ {
+pub fn order(record: &CallRecord) -> impl Ord + '_ {
     let CallRecord { last_call, source_ip, service, action, method, user, user_type, code, first_call, .. } = record;
-    (last_call, source_ip, service, action, method, user, user_type, code, first_call)
+    (last_call, source_ip, service, action, method, user, user_type, code, (first_call, record.success))
 }
 
 #[cfg(test)]

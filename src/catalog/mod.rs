@@ -15,6 +15,7 @@ pub mod when;
 use api::{ApiTable, HighRisk, Listed};
 use edit::{EditError, Lists};
 use ipnet::IpNet;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Why a catalog cannot be used.
@@ -88,6 +89,7 @@ const CODES: &str = include_str!("data/error_codes.tsv");
 const GITHUB: &str = include_str!("data/github_ranges.toml");
 const CLIENTS: &str = include_str!("data/client_patterns.toml");
 const SIGNATURES: &str = include_str!("data/tool_signatures.toml");
+const SERVICES: &str = include_str!("data/services.txt");
 
 impl Catalog {
     /// The built-in catalog with `overrides` applied.
@@ -114,6 +116,15 @@ impl Catalog {
             clients: clients::Clients::load(CLIENTS, &overrides.client_patterns)?,
             signatures: signatures(overrides)?,
         })
+    }
+
+    /// Every service that is known by name, in lower case: those of the API lists and of Tencent Cloud's catalogue.
+    pub fn services(&self) -> BTreeSet<String> {
+        let published = SERVICES.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lists = [&self.escalation, &self.create_key, &self.create_user, &self.create_resource, &self.tat_exec];
+        let listed = self.high_risk.names().chain(lists.into_iter().flat_map(ApiTable::names));
+        let services = listed.filter_map(|api| api.split_once(':').map(|(service, _)| service));
+        published.chain(services).map(str::to_ascii_lowercase).collect()
     }
 }
 
@@ -179,6 +190,17 @@ mod tests {
         assert!(catalog.high_risk.get("cvm", "DeleteVpc").is_some());
         assert!(catalog.create_resource.get("autoscaling", "CreateAutoScalingGroup").is_some());
         assert!(catalog.high_risk.get("lighthouse", "DeleteVpc").is_none());
+    }
+
+    #[test]
+    fn services_are_those_of_the_lists_and_the_published_ones() {
+        let services = catalog().services();
+        for known in ["cam", "cos", "autoscaling", "workbuddyenterprise"] {
+            assert!(services.contains(known), "{known}");
+        }
+        assert!(
+            services.iter().all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+        );
     }
 
     #[test]

@@ -67,6 +67,11 @@ enum MarkerTest {
 }
 
 impl Marker {
+    /// What tells this marker from others, for good.
+    pub fn id(&self) -> String {
+        format!("{:?} {} {:?}", self.step, self.name, self.test)
+    }
+
     /// Whether the marker is about this API.
     pub fn is_about(&self, family: &str, action: &str) -> bool {
         self.step.is(family, action)

@@ -4,6 +4,7 @@ use super::exit;
 use crate::inventory::LoadError;
 use crate::report::text::printable;
 use crate::settings::SettingsError;
+use crate::store::StoreError;
 use std::io::{self, Write};
 
 /// A mistake in what was typed; exit code 2.
@@ -37,7 +38,9 @@ pub(super) fn show(error: &anyhow::Error, err: &mut dyn Write) -> u8 {
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
     error.chain().find_map(|cause| {
-        if cause.is::<LoadError>() {
+        if let Some(error) = cause.downcast_ref::<StoreError>() {
+            Some(error.hint())
+        } else if cause.is::<LoadError>() {
             Some("--assets takes lists of addresses and exports of assets, --inventory what tccli prints; see docs/formats.md")
         } else if matches!(cause.downcast_ref(), Some(SettingsError::Parse { .. } | SettingsError::Rule(_) | SettingsError::Catalog(_))) {
             Some("docs/settings.md lists every setting; `akguard rules list` the rules")

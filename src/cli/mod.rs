@@ -1,17 +1,32 @@
 //! The command line: one file per subcommand. Results go to stdout, everything else to stderr.
 
+mod ak;
+mod alarms;
+mod allowlist;
+mod calls;
+mod database;
+mod db;
+mod diff;
 mod error;
 pub mod exit;
+mod filter;
+mod ip;
+mod lookup;
 mod output;
+mod remark;
 mod rules;
 mod scan;
+mod show;
+mod status;
 mod time;
 mod tools;
 
+use crate::alarm::status::Status;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Finds misuse of Tencent Cloud access keys in exported CloudAudit logs, offline.
 ///
@@ -34,6 +49,39 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Scan(Box<scan::Args>),
+    Alarms(Box<alarms::Args>),
+    Show(show::Args),
+    Calls(calls::Args),
+    /// Mark alarms as processed
+    ///
+    /// Alarms are named by their ids, or chosen by the filters of `akguard alarms`; filters choose among the
+    /// unprocessed ones unless --status says otherwise. All of them are marked, or none.
+    #[command(
+        after_help = "Examples:\n  akguard process A-8d6525 --note \"key rotated, INC-1042\"\n  akguard process --rule cos-browser-call --until 7d --yes\n  akguard alarms --ak AKIDEXAMPLEalice00000000000000000000 --format jsonl | akguard process -"
+    )]
+    Process(Box<status::Args>),
+    /// Mark alarms as ignored: they are harmless
+    ///
+    /// Alarms are named by their ids, or chosen by the filters of `akguard alarms`; filters choose among the
+    /// unprocessed ones unless --status says otherwise. All of them are marked, or none.
+    #[command(
+        after_help = "Examples:\n  akguard ignore A-8d6525 --note \"planned drill\"\n  akguard ignore --rule cos-browser-call --ip 203.0.113.0/24 --yes"
+    )]
+    Ignore(Box<status::Args>),
+    /// Take decisions back: alarms are unprocessed again
+    ///
+    /// Alarms are named by their ids, or chosen by the filters of `akguard alarms`; filters choose among the
+    /// processed and ignored ones unless --status says otherwise. All of them are reopened, or none.
+    #[command(
+        after_help = "Examples:\n  akguard reopen A-8d6525\n  akguard reopen --status ignored --rule hacker-tool --yes"
+    )]
+    Reopen(Box<status::Args>),
+    Remark(remark::Args),
+    Ak(ak::Args),
+    Ip(ip::Args),
+    Diff(diff::Args),
+    Allowlist(allowlist::Args),
+    Db(db::Args),
     Rules(rules::Args),
     Completions(tools::CompletionsArgs),
     Man(tools::ManArgs),
@@ -52,6 +100,18 @@ pub fn main() -> ExitCode {
     let config = cli.config.clone().or(named);
     let result = match &cli.command {
         Command::Scan(args) => scan::run(args, config.as_deref()),
+        Command::Alarms(args) => alarms::run(args, config.as_deref()),
+        Command::Show(args) => show::run(args, config.as_deref()),
+        Command::Calls(args) => calls::run(args, config.as_deref()),
+        Command::Process(args) => status::run(args, Status::Processed, config.as_deref()),
+        Command::Ignore(args) => status::run(args, Status::Ignored, config.as_deref()),
+        Command::Reopen(args) => status::run(args, Status::Unprocessed, config.as_deref()),
+        Command::Remark(args) => remark::run(args),
+        Command::Ak(args) => ak::run(args, config.as_deref()),
+        Command::Ip(args) => ip::run(args, config.as_deref()),
+        Command::Diff(args) => diff::run(args, config.as_deref()),
+        Command::Allowlist(args) => allowlist::run(args, config.as_deref()),
+        Command::Db(args) => db::run(args, config.as_deref()),
         Command::Rules(args) => rules::run(args, config.as_deref()),
         Command::Completions(args) => tools::completions(args),
         Command::Man(args) => tools::man(args),
@@ -68,6 +128,12 @@ fn definition() -> clap::Command {
 /// Whether a stream is a terminal that wants colour.
 fn wants_colour(terminal: bool) -> bool {
     terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The time now, in milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn stderr_is_terminal() -> bool {

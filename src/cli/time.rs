@@ -17,6 +17,22 @@ pub(super) fn parse(text: &str, now: i64, zone: Tz) -> Result<i64, String> {
     })
 }
 
+/// Reads when something ends, seen from `now`: a date (its start), a time, an age into the future, or `never`.
+pub(super) fn parse_future(text: &str, now: i64, zone: Tz) -> Result<Option<i64>, String> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("never") {
+        return Ok(None);
+    }
+    let ahead = || now.checked_add(length(text)?);
+    match ahead().or_else(|| moment(text, zone)) {
+        Some(end) if end > now => Ok(Some(end)),
+        Some(_) => Err(format!("{text:?} is not in the future; give a later time, or never")),
+        None => Err(format!(
+            "{text:?} is no time; use a date (2026-12-31), a time (2026-12-31 14:00:00), how long from now (30d, 12h), or never"
+        )),
+    }
+}
+
 fn word(text: &str, now: i64, zone: Tz) -> Option<i64> {
     let days_back = match text.to_ascii_lowercase().as_str() {
         "now" => return Some(now),
@@ -29,6 +45,11 @@ fn word(text: &str, now: i64, zone: Tz) -> Option<i64> {
 }
 
 fn age(text: &str, now: i64) -> Option<i64> {
+    now.checked_sub(length(text)?)
+}
+
+/// A number and a unit, in milliseconds.
+fn length(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let milliseconds = match unit {
         's' => 1000,
@@ -39,7 +60,7 @@ fn age(text: &str, now: i64) -> Option<i64> {
         _ => return None,
     };
     let number: i64 = text[..text.len() - 1].parse().ok().filter(|number| *number >= 0)?;
-    now.checked_sub(number.checked_mul(milliseconds)?)
+    number.checked_mul(milliseconds)
 }
 
 fn moment(text: &str, zone: Tz) -> Option<i64> {
@@ -77,6 +98,42 @@ mod tests {
         assert_eq!(read("24h"), NOW - DAY_MS);
         assert_eq!(read("7d"), NOW - 7 * DAY_MS);
         assert_eq!(read("yesterday"), NOW - 36 * 3_600_000);
+    }
+
+    #[test]
+    fn days_begin_at_local_midnight_across_daylight_saving() {
+        let berlin: Tz = chrono_tz::Europe::Berlin;
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).expect(text).timestamp_millis();
+        let read = |text: &str, now: &str, zone: Tz| parse(text, at(now), zone).expect(text);
+        // The clocks went forward on 29 March 2026 and go back on 25 October 2026.
+        assert_eq!(read("yesterday", "2026-03-30T00:30:00+02:00", berlin), at("2026-03-29T00:00:00+01:00"));
+        assert_eq!(read("yesterday", "2026-03-29T12:00:00+02:00", berlin), at("2026-03-28T00:00:00+01:00"));
+        assert_eq!(read("yesterday", "2026-10-26T00:30:00+01:00", berlin), at("2026-10-25T00:00:00+02:00"));
+        assert_eq!(read("today", "2026-10-25T23:30:00+01:00", berlin), at("2026-10-25T00:00:00+02:00"));
+        // An hour that is skipped begins when the clock goes on; one that comes twice is meant the first time.
+        assert_eq!(read("2026-03-29 02:30", "2026-03-30T00:00:00Z", berlin), at("2026-03-29T03:30:00+02:00"));
+        assert_eq!(read("2026-10-25 02:30", "2026-10-26T00:00:00Z", berlin), at("2026-10-25T02:30:00+02:00"));
+        // Midnight itself was skipped in Cairo on 24 April 2026.
+        let cairo: Tz = chrono_tz::Africa::Cairo;
+        assert_eq!(read("2026-04-24", "2026-04-25T00:00:00Z", cairo), at("2026-04-24T01:00:00+03:00"));
+        // An age is a length of time, whatever the clocks do.
+        assert_eq!(read("24h", "2026-03-29T12:00:00+02:00", berlin), at("2026-03-28T11:00:00+01:00"));
+    }
+
+    #[test]
+    fn ends_lie_ahead_or_nowhere() {
+        let read = |text: &str| parse_future(text, NOW, ZONE);
+        assert_eq!(read("30d"), Ok(Some(NOW + 30 * DAY_MS)));
+        assert_eq!(read(" 12h "), Ok(Some(NOW + DAY_MS / 2)));
+        assert_eq!(read("2026-03-16"), Ok(Some(NOW + DAY_MS / 2)));
+        assert_eq!(read("2026-03-15T12:00:01+08:00"), Ok(Some(NOW + 1000)));
+        assert_eq!(read("Never"), Ok(None));
+        for past in ["0d", "2026-03-15", "2025-12-31 10:00"] {
+            assert!(read(past).unwrap_err().contains("not in the future"), "{past}");
+        }
+        for wrong in ["", "yesterday", "now", "-3d", "30", "9999999999999999d", "2026-02-30", "日"] {
+            assert!(read(wrong).unwrap_err().contains("no time"), "{wrong}");
+        }
     }
 
     #[test]

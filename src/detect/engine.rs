@@ -1,16 +1,20 @@
 //! Evaluates all rules over a batch in one select, and the timeline rules over what they kept.
 
+use super::activity::Activity;
 use super::history::History;
 use super::rules::ActiveRule;
 use super::{Judging, Sighting, TimelineHit};
-use crate::alarm::fold::{Folder, HitTags};
+use crate::alarm::fold::{AlarmKey, CallDetail, Folded, Folder, Hit, HitTags, Keep};
 use crate::catalog::Catalog;
-use crate::enrich::World;
-use crate::enrich::names::Names;
-use crate::event::columns;
-use crate::event::frame::Events;
+use crate::event::columns::{self, flag};
+use crate::event::frame::{Events, RawDetail, Row};
 use crate::event::id::RequestId;
+use crate::event::redact::redact;
+use hashbrown::HashMap;
 use polars::prelude::{BooleanChunked, DataFrame, Expr, IntoLazy, PolarsResult};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The rules that are switched on, ready to run.
 pub struct Engine {
@@ -49,6 +53,12 @@ impl Engine {
         &self.rules
     }
 
+    /// Whether a gathered alarm may still stand, given one of its events; and if it does, the reason.
+    pub fn stands(&self, rule: usize, row: &Row, cx: &Judging<'_>) -> Option<Option<String>> {
+        let rule = &self.rules[rule].rule;
+        rule.keeps(row, cx.history, cx.catalog).then(|| rule.stands(row, cx))
+    }
+
     fn evaluate(&self, events: &Events) -> PolarsResult<DataFrame> {
         events.frame.clone().lazy().select(self.select.clone()).collect()
     }
@@ -64,23 +74,71 @@ pub struct Findings {
     pub gathered: Folder,
     /// Events kept for timeline rules, by rule.
     pub kept: Vec<Vec<Sighting>>,
+    /// What keys and addresses did, when a database is to know it.
+    pub activity: Option<Activity>,
     /// Length of each list after it was last tidied.
     tidied: Vec<usize>,
 }
 
 /// Lists of kept events are tidied when they have doubled, and not before they are this long.
 const TIDY_FROM: usize = 65_536;
+/// Bytes kept of a request body. Real ones rarely have more; scripts do.
+const MAX_BODY: usize = 8192;
+/// Bytes kept of the resources named.
+const MAX_RESOURCES: usize = 1024;
+
+/// A batch whose details are redacted once for all rules, and only for events that some rule takes.
+struct Batch<'e> {
+    events: &'e Events,
+    details: RefCell<HashMap<usize, Arc<CallDetail>>>,
+}
+
+impl<'e> Batch<'e> {
+    fn new(events: &'e Events) -> Self {
+        Self { events, details: RefCell::default() }
+    }
+
+    fn row(&self, place: usize) -> &'e Row {
+        &self.events.rows[place]
+    }
+
+    fn request_id(&self, place: usize) -> &'e str {
+        self.events.request_id(place)
+    }
+
+    fn detail(&self, place: usize) -> Option<Arc<CallDetail>> {
+        let raw = self.events.detail(place)?;
+        let mut details = self.details.borrow_mut();
+        Some(details.entry(place).or_insert_with(|| Arc::new(call_detail(&raw))).clone())
+    }
+
+    /// The details of an event that may yet turn out to be no hit. Plain reads are many and tell
+    /// little: theirs are not worth keeping.
+    fn telling_detail(&self, place: usize) -> Option<Arc<CallDetail>> {
+        let telling = self.row(place).flags & (flag::WRITE | flag::HIGH_RISK | flag::DENIED) != 0;
+        if telling { self.detail(place) } else { None }
+    }
+}
+
+fn call_detail(raw: &RawDetail<'_>) -> CallDetail {
+    CallDetail {
+        event_id: raw.event_id.to_string(),
+        body: redact(&raw.plain_body(), MAX_BODY),
+        resources: redact(raw.resources, MAX_RESOURCES),
+    }
+}
 
 impl Findings {
     /// Nothing found yet.
-    pub fn new(engine: &Engine) -> Self {
+    pub fn new(engine: &Engine, keep: Keep) -> Self {
         let rules = engine.rules.len();
         let empty = || (0..rules).map(|_| Vec::new()).collect();
         Self {
-            folder: Folder::default(),
+            folder: Folder::new(keep),
             history: History::default(),
-            gathered: Folder::default(),
+            gathered: Folder::new(keep),
             kept: empty(),
+            activity: (keep != Keep::Counts).then(Activity::default),
             tidied: vec![0; rules],
         }
     }
@@ -88,28 +146,40 @@ impl Findings {
     /// Evaluates every rule over a batch.
     pub fn take(&mut self, engine: &Engine, events: &Events, catalog: &Catalog) -> PolarsResult<()> {
         self.history.note(&events.rows);
+        if let Some(activity) = &mut self.activity {
+            activity.note(&events.rows);
+        }
         let results = engine.evaluate(events)?;
+        let batch = Batch::new(events);
         for (number, active) in engine.rules.iter().enumerate() {
             if let Some(hits) = mask(&results, "hit", number) {
                 let unverified = mask(&results, "unverified", number);
-                self.fold_rows(number, events, hits, unverified);
+                self.fold_rows(number, &batch, hits, unverified);
             }
             if let Some(watched) = mask(&results, "watch", number) {
-                self.keep(number, active, events, watched, catalog);
+                self.keep(number, active, &batch, watched, catalog);
             }
             if let Some(gathered) = mask(&results, "gather", number) {
-                self.gather(number, active, events, gathered, catalog);
+                self.gather(number, active, &batch, gathered, catalog);
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self, number: usize, active: &ActiveRule, events: &Events, mask: &BooleanChunked, catalog: &Catalog) {
+    fn keep(
+        &mut self,
+        number: usize,
+        active: &ActiveRule,
+        batch: &Batch<'_>,
+        mask: &BooleanChunked,
+        catalog: &Catalog,
+    ) {
         for place in true_places(mask) {
-            let row = &events.rows[place];
+            let row = batch.row(place);
             if active.rule.keeps(row, &self.history, catalog) {
-                let request_id = RequestId::pack(events.request_id(place));
-                self.kept[number].push(Sighting { row: *row, request_id });
+                let detail = batch.telling_detail(place);
+                let request_id = RequestId::pack(batch.request_id(place));
+                self.kept[number].push(Sighting { row: *row, request_id, detail });
             }
         }
         self.tidy(number, active, catalog);
@@ -119,26 +189,31 @@ impl Findings {
         &mut self,
         number: usize,
         active: &ActiveRule,
-        events: &Events,
+        batch: &Batch<'_>,
         mask: &BooleanChunked,
         catalog: &Catalog,
     ) {
         for place in true_places(mask) {
-            let row = &events.rows[place];
+            let row = batch.row(place);
             if active.rule.keeps(row, &self.history, catalog) {
-                self.gathered.add(number, row, row.day, events.request_id(place), HitTags::None);
+                fold(&mut self.gathered, number, batch, place, HitTags::None, batch.telling_detail(place).as_ref());
             }
         }
         let history = &self.history;
         self.gathered.retain(number, |row| active.rule.keeps(row, history, catalog));
     }
 
-    fn fold_rows(&mut self, rule: usize, events: &Events, hits: &BooleanChunked, unverified: Option<&BooleanChunked>) {
+    fn fold_rows(
+        &mut self,
+        rule: usize,
+        batch: &Batch<'_>,
+        hits: &BooleanChunked,
+        unverified: Option<&BooleanChunked>,
+    ) {
         for place in true_places(hits) {
             let is_unverified = unverified.is_some_and(|mask| mask.get(place) == Some(true));
             let tags = if is_unverified { HitTags::Unverified } else { HitTags::None };
-            let row = &events.rows[place];
-            self.folder.add(rule, row, row.day, events.request_id(place), tags);
+            fold(&mut self.folder, rule, batch, place, tags, batch.detail(place).as_ref());
         }
     }
 
@@ -160,30 +235,68 @@ impl Findings {
         for (own, others) in self.kept.iter_mut().zip(other.kept) {
             own.extend(others);
         }
-    }
-
-    /// Lets the timeline rules judge, once all workers' findings are merged.
-    pub fn judge(&mut self, engine: &Engine, names: &Names, world: &World) {
-        let history = std::mem::take(&mut self.history);
-        let judging = Judging { history: &history, names, catalog: &world.catalog, inventory: &world.inventory };
-        for (number, active) in engine.rules.iter().enumerate() {
-            let mut kept = std::mem::take(&mut self.kept[number]);
-            kept.retain(|sighting| active.rule.keeps(&sighting.row, &history, judging.catalog));
-            kept.sort_by(|a, b| (a.row.time, &a.request_id).cmp(&(b.row.time, &b.request_id)));
-            for hit in active.rule.judge(&kept, &judging) {
-                self.fold_timeline(number, &kept, &hit);
-            }
-            let standing = self.gathered.take_standing(number, |row| active.rule.stands(row, &judging));
-            self.folder.merge(standing);
+        if let (Some(own), Some(others)) = (&mut self.activity, other.activity) {
+            own.merge(others);
         }
-        self.history = history;
     }
 
-    fn fold_timeline(&mut self, rule: usize, kept: &[Sighting], hit: &TimelineHit) {
-        let sighting = &kept[hit.sighting];
-        let id = sighting.request_id.to_text();
-        self.folder.add(rule, &sighting.row, hit.day, &id, HitTags::Named(&hit.tags, hit.note.as_deref()));
+    /// Lets the timeline rules judge the events kept, once all findings are merged. The result is told
+    /// apart by the key that made the calls, because that is what another scan may judge again.
+    pub fn judge(&mut self, engine: &Engine, cx: &Judging<'_>) -> BTreeMap<u32, Folder> {
+        let mut judged: BTreeMap<u32, Folder> = BTreeMap::new();
+        for (number, active) in engine.rules.iter().enumerate() {
+            let kept = &mut self.kept[number];
+            kept.retain(|sighting| active.rule.keeps(&sighting.row, cx.history, cx.catalog));
+            kept.sort_by(|a, b| (a.row.time, &a.request_id).cmp(&(b.row.time, &b.request_id)));
+            for hit in active.rule.judge(kept, cx) {
+                let sighting = &kept[hit.sighting];
+                let folder = judged.entry(sighting.row.key).or_insert_with(|| Folder::new(self.folder.keep));
+                fold_timeline(folder, number, sighting, &hit);
+            }
+        }
+        judged
     }
+
+    /// Takes out the gathered alarms that stand, each with the reason in its notes.
+    pub fn standing(&mut self, engine: &Engine, cx: &Judging<'_>) -> Folder {
+        let mut standing = Folder::new(self.folder.keep);
+        for (key, mut folded, reason) in self.take_gathered(engine, cx) {
+            if let Some(reason) = reason {
+                folded.notes.insert(reason);
+                standing.alarms.insert(key, folded);
+            }
+        }
+        standing
+    }
+
+    /// Takes out the gathered alarms that stand, with the reason, and those that may yet.
+    pub fn take_gathered(&mut self, engine: &Engine, cx: &Judging<'_>) -> Vec<(AlarmKey, Folded, Option<String>)> {
+        let gathered = std::mem::take(&mut self.gathered.alarms).into_iter();
+        let judged = gathered.filter_map(|(key, folded)| {
+            let reason = engine.stands(key.rule, &folded.sample, cx)?;
+            Some((key, folded, reason))
+        });
+        judged.collect()
+    }
+}
+
+fn fold(
+    folder: &mut Folder,
+    rule: usize,
+    batch: &Batch<'_>,
+    place: usize,
+    tags: HitTags<'_>,
+    detail: Option<&Arc<CallDetail>>,
+) {
+    let row = batch.row(place);
+    let request_id = batch.request_id(place);
+    folder.add(rule, &Hit { row, day: row.day, request_id, tags, detail });
+}
+
+fn fold_timeline(folder: &mut Folder, rule: usize, sighting: &Sighting, hit: &TimelineHit) {
+    let request_id = &sighting.request_id.to_text();
+    let tags = HitTags::Named(&hit.tags, hit.note.as_deref());
+    folder.add(rule, &Hit { row: &sighting.row, day: hit.day, request_id, tags, detail: sighting.detail.as_ref() });
 }
 
 fn mask<'d>(results: &'d DataFrame, question: &str, rule: usize) -> Option<&'d BooleanChunked> {

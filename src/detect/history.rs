@@ -6,8 +6,9 @@ use crate::enrich::created::Created;
 use crate::event::columns::flag;
 use crate::event::frame::{NO_REGION, Row};
 use crate::event::time::keep_earlier;
+use crate::inventory::Inventory;
 use hashbrown::HashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One day's use of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,62 @@ pub struct History {
     pub first_use: HashMap<(u32, u32), i64>,
     /// Users and keys that came into being.
     pub created: Created,
+    /// What inventories said about keys and users.
+    pub listed: Listed,
+}
+
+/// What inventories said about keys and users, at whatever time they were saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Keys by id.
+    pub keys: BTreeMap<String, ListedKey>,
+    /// When users were created, by UIN; several where a name or UIN was listed differently.
+    pub users: BTreeMap<String, BTreeSet<i64>>,
+    /// When users were created, by name.
+    pub names: BTreeMap<String, BTreeSet<i64>>,
+}
+
+/// What inventories said about a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListedKey {
+    /// Times of creation.
+    pub created: BTreeSet<i64>,
+    /// Times of last use.
+    pub last_used: BTreeSet<i64>,
+}
+
+impl Listed {
+    /// Takes note of an inventory.
+    pub fn note(&mut self, inventory: &Inventory) {
+        for key in inventory.keys() {
+            let listed = self.keys.entry(key.id.clone()).or_default();
+            listed.created.extend(key.created);
+            listed.last_used.extend(key.last_used);
+        }
+        for user in inventory.users() {
+            let Some(created) = user.created else { continue };
+            if !user.uin.is_empty() {
+                self.users.entry(user.uin.clone()).or_default().insert(created);
+            }
+            if !user.name.is_empty() {
+                self.names.entry(user.name.clone()).or_default().insert(created);
+            }
+        }
+    }
+
+    /// Adds what other inventories said.
+    pub fn merge(&mut self, other: Self) {
+        for (id, key) in other.keys {
+            let own = self.keys.entry(id).or_default();
+            own.created.extend(key.created);
+            own.last_used.extend(key.last_used);
+        }
+        for (own, others) in [(&mut self.users, other.users), (&mut self.names, other.names)] {
+            for (id, times) in others {
+                own.entry(id).or_default().extend(times);
+            }
+        }
+    }
 }
 
 impl History {
@@ -52,7 +109,8 @@ impl History {
                 keep_earlier(self.key_regions.entry(row.key).or_default(), row.region, row.time);
             }
             if row.has(permanent) && !row.has(bad_key) {
-                note_use(self.uses.entry(row.key).or_default(), row, row.has(api_call));
+                let first_api = row.has(api_call).then_some(row.time);
+                self.note_use(row.key, row.day, DayUse { first: row.time, first_api, last: row.time });
             }
             if row.has(if_first) && row.has(success) {
                 keep_earlier(&mut self.first_use, (row.principal, row.value), row.time);
@@ -88,6 +146,12 @@ impl History {
         }
         self.created.users.extend(other.created.users);
         self.created.keys.extend(other.created.keys);
+        self.listed.merge(other.listed);
+    }
+
+    /// Takes note of uses of a key on a day.
+    pub fn note_use(&mut self, key: u32, day: i32, used: DayUse) {
+        merge_use(self.uses.entry(key).or_default(), day, used);
     }
 
     /// How many regions a key had used before `time`.
@@ -107,11 +171,6 @@ impl History {
     pub fn last_use_before_day(&self, key: u32, day: i32) -> Option<i64> {
         self.uses.get(&key)?.range(..day).next_back().map(|(_, used)| used.last)
     }
-}
-
-fn note_use(days: &mut BTreeMap<i32, DayUse>, row: &Row, api_call: bool) {
-    let used = DayUse { first: row.time, first_api: api_call.then_some(row.time), last: row.time };
-    merge_use(days, row.day, used);
 }
 
 fn merge_use(days: &mut BTreeMap<i32, DayUse>, day: i32, used: DayUse) {

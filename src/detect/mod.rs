@@ -2,18 +2,20 @@
 //!
 //! Rules only find. They know nothing of the allowlist, remarks, status or output.
 
+pub mod activity;
 pub mod engine;
 pub mod history;
 pub mod rules;
 
+use crate::alarm::fold::CallDetail;
 use crate::catalog::Catalog;
 use crate::enrich::names::Names;
 use crate::event::frame::Row;
 use crate::event::id::RequestId;
-use crate::inventory::Inventory;
 use history::History;
 use polars::prelude::Expr;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// How bad an alarm is. Ordered from worst to least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +122,8 @@ pub struct Sighting {
     pub row: Row,
     /// Its request id.
     pub request_id: RequestId,
+    /// Its details, where they are kept.
+    pub detail: Option<Arc<CallDetail>>,
 }
 
 /// A hit found by judging events together.
@@ -151,8 +155,17 @@ pub struct Judging<'a> {
     pub names: &'a Names,
     /// Lists and signatures.
     pub catalog: &'a Catalog,
-    /// What the account owns.
-    pub inventory: &'a Inventory,
+}
+
+/// What the judgement of a timeline rule hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The past of the key that made the calls.
+    Key,
+    /// That, and what is known of the account: who was created when, since when its log is known.
+    Account,
+    /// What other keys did.
+    Everyone,
 }
 
 /// A rule.
@@ -189,6 +202,18 @@ pub trait Rule: Send + Sync {
 
     /// Whether a gathered alarm stands, with details for its "why". `row` is one of its events.
     fn stands(&self, _row: &Row, _cx: &Judging<'_>) -> Option<String> {
+        None
+    }
+
+    /// What its judgement hangs on besides the events kept: tells a database which kept events to judge
+    /// again after a scan.
+    fn scope(&self) -> Scope {
+        Scope::Key
+    }
+
+    /// How long a database keeps an event that may yet become a hit, in milliseconds before the key's
+    /// newest one; for ever unless the rule says otherwise.
+    fn kept_for(&self, _row: &Row) -> Option<i64> {
         None
     }
 

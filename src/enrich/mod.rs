@@ -14,7 +14,7 @@ use crate::catalog::api::{HighRisk, family};
 use crate::catalog::codes::Denied;
 use crate::catalog::when::{Call, Verdict};
 use crate::event::columns::flag;
-use crate::event::frame::{EventsBuilder, NO_REGION, Row};
+use crate::event::frame::{EventsBuilder, NO_REGION, RawDetail, Row};
 use crate::event::params::from_console;
 use crate::event::raw::{Body, RawEvent};
 use crate::event::time::keep_earlier;
@@ -77,6 +77,39 @@ pub struct Enricher<'w> {
     pub coverage: HashMap<u32, i64>,
     /// APPIDs by account, as sessions name them.
     pub app_ids: HashMap<u32, String>,
+    /// Keep what a database shows of single calls.
+    pub keep_details: bool,
+}
+
+/// Where and when an event was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// When it happened, in milliseconds.
+    pub time: i64,
+    /// Half of its event key.
+    pub key: u64,
+    /// Number of the file.
+    pub file: u32,
+    /// Inside the time range asked for. Other events are no hit of any rule, but are remembered as the past of those that are.
+    pub in_range: bool,
+}
+
+/// Bytes taken of a request body; scripts sent to hosts may have 64 KiB and more.
+const MAX_RAW_BODY: usize = 65_536;
+
+fn detail<'a>(event: &RawEvent<'a>) -> RawDetail<'a> {
+    let (body, escaped) = match event.request {
+        Body::Missing => ("", false),
+        Body::Text(text) => (text, false),
+        Body::Escaped(text) => (text, true),
+    };
+    let cut = |text: &'a str, most: usize| &text[..text.floor_char_boundary(most)];
+    RawDetail {
+        event_id: cut(event.event_id, 512),
+        body: cut(body, MAX_RAW_BODY),
+        escaped,
+        resources: cut(event.resources, 4096),
+    }
 }
 
 impl<'w> Enricher<'w> {
@@ -102,12 +135,13 @@ impl<'w> Enricher<'w> {
             created: Created::default(),
             coverage: HashMap::new(),
             app_ids: HashMap::new(),
+            keep_details: false,
         }
     }
 
-    /// Adds an event that happened at `time` to the batch, or says why rules do not take it. One that is
-    /// not `in_range` is no hit of any rule, but is remembered as the past of those that are.
-    pub fn push(&mut self, event: &RawEvent<'_>, time: i64, in_range: bool) -> Option<SetAside> {
+    /// Adds an event to the batch, or says why rules do not take it.
+    pub fn push(&mut self, event: &RawEvent<'_>, seen: Seen) -> Option<SetAside> {
+        let Seen { time, in_range, .. } = seen;
         let account = self.accounts.get(clipped(event.account), || ()).0;
         keep_earlier(&mut self.coverage, account, time);
         let place = self.api(event);
@@ -149,7 +183,8 @@ impl<'w> Enricher<'w> {
         let (client, client_flags) = *self.client(event.client);
         set(client_flags, true);
 
-        let mut row = Row { time, account, api, ip: ip.id, client, code, flags, ..Row::default() };
+        let (file, key) = (seen.file, seen.key);
+        let mut row = Row { time, account, api, ip: ip.id, client, code, flags, file, event: key, ..Row::default() };
         (row.actor, row.user, row.principal) = (actor.number, actor.user, actor.principal);
         (row.day, row.second) = self.clock.local(time);
         row.key = self.keys.get(clipped(event.secret_id), || ()).0;
@@ -170,6 +205,9 @@ impl<'w> Enricher<'w> {
         self.note_app_id(account, clipped(event.session.app_id));
         let id = if event.request_id.is_empty() { event.event_id } else { event.request_id };
         self.batch.push(row, clipped(id));
+        if self.keep_details {
+            self.batch.push_detail(&detail(event));
+        }
         None
     }
 
@@ -327,18 +365,32 @@ impl<'w> Enricher<'w> {
     }
 }
 
-/// What a row needs of its caller.
+/// What a row needs to know of its caller.
 #[derive(Clone, Copy, Debug)]
-struct KnownActor {
-    number: u32,
-    user: u32,
-    principal: u32,
-    user_type: UserType,
+pub struct KnownActor {
+    /// Number of the caller.
+    pub number: u32,
+    /// Number of the name.
+    pub user: u32,
+    /// Number of the UIN or role id, or of the name where there is none.
+    pub principal: u32,
+    /// What the caller is.
+    pub user_type: UserType,
 }
 
 fn known_actor(tables: &NameTables, event: &RawEvent<'_>) -> KnownActor {
     let (user_type, name) = actor::identify(event);
-    let (name, principal, user_name) = (clipped(name), clipped(event.principal), clipped(event.user_name));
+    intern_actor(tables, user_type, clipped(name), clipped(event.principal), clipped(event.user_name))
+}
+
+/// The numbers of a caller.
+pub fn intern_actor(
+    tables: &NameTables,
+    user_type: UserType,
+    name: &str,
+    principal: &str,
+    user_name: &str,
+) -> KnownActor {
     let key = format!("{}\u{1f}{name}\u{1f}{principal}\u{1f}{user_name}", user_type.as_str());
     let (number, facts) = tables.actors.intern(&key, || ActorFacts {
         user_type,
@@ -349,6 +401,16 @@ fn known_actor(tables: &NameTables, event: &RawEvent<'_>) -> KnownActor {
         principal_number: tables.principals.intern(if principal.is_empty() { name } else { principal }, || ()).0,
     });
     KnownActor { number, user: facts.user, principal: facts.principal_number, user_type }
+}
+
+/// The number of an API.
+pub fn intern_api(tables: &NameTables, catalog: &Catalog, service: &str, action: &str) -> u32 {
+    tables.apis.intern(&format!("{service}:{action}"), || api_facts(catalog, service, action)).0
+}
+
+/// The number of a source address.
+pub fn intern_ip(tables: &NameTables, world: &World, text: &str) -> u32 {
+    ip_facts(world, tables, text).id
 }
 
 struct Outcome {

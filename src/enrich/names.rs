@@ -132,6 +132,12 @@ impl<T: Clone> Table<T> {
         (number, facts)
     }
 
+    /// All texts so far, by number.
+    pub fn texts(&self) -> Vec<Box<str>> {
+        let inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        inner.items.iter().map(|(text, _)| text.clone()).collect()
+    }
+
     /// All texts and facts by number, once no worker adds any more.
     pub fn into_items(self) -> Vec<(Box<str>, T)> {
         self.inner.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).items
@@ -216,6 +222,10 @@ pub struct Names {
     pub regions: Vec<(Box<str>, ())>,
     /// Where addresses are.
     pub locations: Vec<(Box<str>, ())>,
+    /// UINs and role ids.
+    pub principals: Vec<(Box<str>, ())>,
+    /// Parameter values that first uses are about.
+    pub values: Vec<(Box<str>, ())>,
 }
 
 impl Default for NameTables {
@@ -251,6 +261,8 @@ impl NameTables {
             codes: self.codes.into_items(),
             regions: self.regions.into_items(),
             locations: self.locations.into_items(),
+            principals: self.principals.into_items(),
+            values: self.values.into_items(),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! A batch of enriched events: compact rows, and the polars frame that rules are evaluated over.
 
 use super::columns::{self, Kind};
+use crate::json::decode;
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsResult, Series, TimeUnit,
 };
+use std::borrow::Cow;
 
 /// Stands for "no region" in a row.
 pub const NO_REGION: u32 = u32::MAX;
+/// Stands for a file of an earlier scan in a row.
+pub const NO_FILE: u32 = u32::MAX;
 
 /// One event in codes and flags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +51,10 @@ pub struct Row {
     pub markers: u32,
     /// Those of the markers that nobody can tell.
     pub unknown_markers: u32,
+    /// Number of the file it was read from.
+    pub file: u32,
+    /// Half of the event key: tells one event from another for good.
+    pub event: u64,
 }
 
 impl Row {
@@ -65,6 +73,28 @@ pub struct Events {
     pub frame: DataFrame,
     ids: String,
     id_ends: Vec<u32>,
+    details: String,
+    detail_ends: Vec<([u32; 3], bool)>,
+}
+
+/// What is kept of a call beside its row, when details are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RawDetail<'a> {
+    /// The event id.
+    pub event_id: &'a str,
+    /// The request body, not yet redacted.
+    pub body: &'a str,
+    /// The body still holds the escapes of the JSON text it stood in.
+    pub escaped: bool,
+    /// The resources named.
+    pub resources: &'a str,
+}
+
+impl RawDetail<'_> {
+    /// The request body without the escapes of the text around it.
+    pub fn plain_body(&self) -> Cow<'_, str> {
+        if self.escaped { decode(self.body).into() } else { self.body.into() }
+    }
 }
 
 impl Events {
@@ -72,6 +102,20 @@ impl Events {
     pub fn request_id(&self, row: usize) -> &str {
         let start = if row == 0 { 0 } else { self.id_ends[row - 1] as usize };
         &self.ids[start..self.id_ends[row] as usize]
+    }
+
+    /// The details of a row, if they are kept.
+    pub fn detail(&self, row: usize) -> Option<RawDetail<'_>> {
+        let (ends, escaped) = *self.detail_ends.get(row)?;
+        let [event_id, body, resources] = ends.map(|end| end as usize);
+        let start = row.checked_sub(1).map_or(0, |before| self.detail_ends[before].0[2] as usize);
+        let text = &self.details;
+        Some(RawDetail {
+            event_id: &text[start..event_id],
+            body: &text[event_id..body],
+            escaped,
+            resources: &text[body..resources],
+        })
     }
 }
 
@@ -81,7 +125,12 @@ pub struct EventsBuilder {
     rows: Vec<Row>,
     ids: String,
     id_ends: Vec<u32>,
+    details: String,
+    detail_ends: Vec<([u32; 3], bool)>,
 }
+
+/// Bytes of details that fill a batch: it ends early when bodies are large.
+const FULL_DETAILS: usize = 32 << 20;
 
 impl EventsBuilder {
     /// Adds a row.
@@ -89,6 +138,21 @@ impl EventsBuilder {
         self.rows.push(row);
         self.ids.push_str(request_id);
         self.id_ends.push(u32::try_from(self.ids.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Adds the details of the row added last.
+    pub fn push_detail(&mut self, detail: &RawDetail<'_>) {
+        let mut ends = [0; 3];
+        for (end, text) in ends.iter_mut().zip([detail.event_id, detail.body, detail.resources]) {
+            self.details.push_str(text);
+            *end = u32::try_from(self.details.len()).unwrap_or(u32::MAX);
+        }
+        self.detail_ends.push((ends, detail.escaped));
+    }
+
+    /// Whether there is enough for a batch of `rows`.
+    pub fn is_full(&self, rows: usize) -> bool {
+        self.rows.len() >= rows || self.details.len() >= FULL_DETAILS
     }
 
     /// Rows so far.
@@ -107,7 +171,14 @@ impl EventsBuilder {
         let columns: Vec<Column> =
             columns::ALL.iter().map(|column| build(column, &this.rows)).collect::<PolarsResult<_>>()?;
         let frame = DataFrame::new(this.rows.len(), columns)?;
-        Ok(Events { frame, rows: this.rows, ids: this.ids, id_ends: this.id_ends })
+        Ok(Events {
+            frame,
+            rows: this.rows,
+            ids: this.ids,
+            id_ends: this.id_ends,
+            details: this.details,
+            detail_ends: this.detail_ends,
+        })
     }
 }
 

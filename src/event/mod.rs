@@ -7,5 +7,7 @@ pub mod frame;
 pub mod id;
 pub mod params;
 pub mod raw;
+pub mod redact;
+pub mod tat;
 pub mod time;
 pub mod words;

@@ -67,6 +67,8 @@ pub struct RawEvent<'a> {
     pub platform: &'a str,
     /// `Location`: where the source address is, in the row around the event.
     pub location: &'a str,
+    /// `resources` or `resourceName`: what the call was about.
+    pub resources: &'a str,
     /// `requestParameters`.
     pub request: Body<'a>,
     /// `responseElements`.
@@ -96,7 +98,7 @@ pub struct RawEvent<'a> {
 impl<'a> RawEvent<'a> {
     /// Fills every empty field from `outer`, the row or envelope around this event.
     pub fn fill_from(&mut self, outer: &RawEvent<'a>) {
-        let pairs: [(&mut &'a str, &'a str); 17] = [
+        let pairs: [(&mut &'a str, &'a str); 18] = [
             (&mut self.time, outer.time),
             (&mut self.event_id, outer.event_id),
             (&mut self.request_id, outer.request_id),
@@ -109,6 +111,7 @@ impl<'a> RawEvent<'a> {
             (&mut self.api_error_code, outer.api_error_code),
             (&mut self.source_ip, outer.source_ip),
             (&mut self.location, outer.location),
+            (&mut self.resources, outer.resources),
             (&mut self.account, outer.account),
             (&mut self.user_name, outer.user_name),
             (&mut self.secret_id, outer.secret_id),

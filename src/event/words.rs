@@ -1,7 +1,9 @@
 //! The product's words as types: identity, method, key kind. One spelling for code, JSON, CSV and tables.
 
+use serde::{Deserialize, Serialize};
+
 /// Who made a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum UserType {
     /// The main account itself.
     Root,
@@ -14,6 +16,9 @@ pub enum UserType {
 }
 
 impl UserType {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Root, Self::SubAccount, Self::Role, Self::Service];
+
     /// The word used in every output.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,7 +31,7 @@ impl UserType {
 }
 
 /// How a call was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Method {
     /// Through the API, an SDK or the command line.
     Api,

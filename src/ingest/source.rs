@@ -8,6 +8,7 @@ use super::framer::{Chunk, Framer, Sink};
 use super::reject::Reason;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -126,14 +127,20 @@ fn walk(folder: &Path) -> Vec<Input> {
 }
 
 /// Reads all inputs in order, handing their records to `sink`; counts bytes read from disk in `progress`.
-pub fn read_all(inputs: &[Input], progress: &AtomicU64, sink: &mut Sink<'_>) -> Vec<FileOutcome> {
+///
+/// Beside the outcomes, tells for each input which of them are about it: members of an archive have one each.
+pub fn read_all(inputs: &[Input], progress: &AtomicU64, sink: &mut Sink<'_>) -> (Vec<FileOutcome>, Vec<Range<usize>>) {
     let mut reader = Reader { files: Vec::new(), progress, sequence: 0, sink };
+    let mut of_inputs = Vec::new();
     for input in inputs {
-        if !reader.read_input(input) {
+        let first = reader.files.len();
+        let wanted = reader.read_input(input);
+        of_inputs.push(first..reader.files.len());
+        if !wanted {
             break;
         }
     }
-    reader.files
+    (reader.files, of_inputs)
 }
 
 struct Reader<'r, 's> {

@@ -335,6 +335,7 @@ fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump:
         b"AccountID" => &mut event.account,
         b"SecretId" => &mut event.secret_id,
         b"Username" => &mut event.user_name,
+        b"resources" | b"resourceName" | b"Resources" => &mut event.resources,
         b"requestParameters" => {
             event.request = body(cursor.value()?);
             return Ok(());
@@ -344,9 +345,10 @@ fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump:
             return Ok(());
         }
         b"userIdentity" => return identity(event, cursor, bump),
-        b"eventVersion" | b"errorMessage" | b"httpMethod" | b"apiVersion" | b"sensitiveAction" | b"resources"
-        | b"resourceName" | b"resourceSet" | b"tags" | b"cliIp" | b"ResourceTypeCn" | b"EventNameCn"
-        | b"ResourceRegion" | b"@timestamp" => return cursor.skip(),
+        b"eventVersion" | b"errorMessage" | b"httpMethod" | b"apiVersion" | b"sensitiveAction" | b"resourceSet"
+        | b"tags" | b"cliIp" | b"ResourceTypeCn" | b"EventNameCn" | b"ResourceRegion" | b"@timestamp" => {
+            return cursor.skip();
+        }
         _ => return odd_field(out, key, cursor, bump),
     };
     if slot.is_empty() {

@@ -1,13 +1,13 @@
 //! CSV: one alarm a line, without records. Cells that a spreadsheet would run as a formula are made harmless.
 
 use super::View;
-use super::text::{printable, time};
+use super::text::{harmless, time};
 use crate::alarm::model::Alarm;
 use crate::pipeline::ScanOutcome;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-const HEADER: [&str; 25] = [
+const HEADER: [&str; 28] = [
     "id",
     "rule",
     "name",
@@ -33,6 +33,9 @@ const HEADER: [&str; 25] = [
     "ak_masked",
     "attack",
     "source_ips",
+    "first_seen",
+    "new_since_processed",
+    "allowlisted_by",
 ];
 
 /// Writes the alarms as CSV.
@@ -45,7 +48,7 @@ pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Resu
     writer.flush()
 }
 
-fn cells(alarm: &Alarm, view: View) -> [String; 25] {
+fn cells(alarm: &Alarm, view: View) -> [String; 28] {
     let text = |value: &str| value.to_string();
     let or_empty = |value: &Option<String>| value.clone().unwrap_or_default();
     [
@@ -54,7 +57,7 @@ fn cells(alarm: &Alarm, view: View) -> [String; 25] {
         text(alarm.meta.title),
         text(alarm.meta.kind.as_str()),
         text(alarm.level.as_str()),
-        text("unprocessed"),
+        text(alarm.status.as_str()),
         text(&alarm.date),
         text("tencent"),
         or_empty(&alarm.account),
@@ -74,6 +77,9 @@ fn cells(alarm: &Alarm, view: View) -> [String; 25] {
         alarm.ak_masked(),
         text(alarm.meta.attack),
         source_ips(alarm),
+        alarm.first_seen.map_or(String::new(), |seen| time(seen, view.zone)),
+        alarm.new_since_processed.to_string(),
+        alarm.allowlisted_by.join(";"),
     ]
 }
 
@@ -83,24 +89,4 @@ const MAX_SOURCES: usize = 20;
 fn source_ips(alarm: &Alarm) -> String {
     let ips: BTreeSet<&str> = alarm.records.iter().filter_map(|record| record.source_ip.as_deref()).collect();
     ips.into_iter().take(MAX_SOURCES).collect::<Vec<_>>().join(";")
-}
-
-/// Puts an apostrophe before a cell that a spreadsheet would take for a formula.
-fn harmless(cell: &str) -> String {
-    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
-    let cell = printable(cell);
-    if dangerous { format!("'{cell}") } else { cell }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn formulas_are_disarmed() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
-            assert!(harmless(cell).starts_with('\''), "{cell}");
-        }
-        assert_eq!(harmless("ci-deploy"), "ci-deploy");
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod json;
+pub mod listing;
 pub mod table;
 pub mod text;
 

@@ -1,6 +1,6 @@
 //! Small texts every format needs: times, numbers, and log text made harmless.
 
-use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
 fn local(ms: i64, zone: Tz) -> DateTime<Tz> {
@@ -9,7 +9,17 @@ fn local(ms: i64, zone: Tz) -> DateTime<Tz> {
 
 /// `YYYY-MM-DD HH:MM:SS` in the zone, for people.
 pub fn time(ms: i64, zone: Tz) -> String {
-    local(ms, zone).format("%Y-%m-%d %H:%M:%S").to_string()
+    let at = local(ms, zone);
+    let (date, hour) = (at.date_naive(), at.time());
+    format!(
+        "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        date.year(),
+        date.month(),
+        date.day(),
+        hour.hour(),
+        hour.minute(),
+        hour.second()
+    )
 }
 
 /// RFC 3339 with the zone's offset, for programs. Milliseconds only where there are any.
@@ -20,12 +30,27 @@ pub fn rfc3339(ms: i64, zone: Tz) -> String {
 /// Replaces everything that could act on a terminal or hide text: control characters, and characters
 /// that change the direction of writing.
 pub fn printable(text: &str) -> String {
+    if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
+        return text.to_string();
+    }
     text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Puts an apostrophe before a cell that a spreadsheet would take for a formula.
+pub fn harmless(cell: &str) -> String {
+    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);
+    let cell = printable(cell);
+    if dangerous { format!("'{cell}") } else { cell }
+}
+
+/// The text, or the dash that tables show for none.
+pub fn or_dash(text: Option<&str>) -> &str {
+    text.filter(|text| !text.is_empty()).unwrap_or("-")
 }
 
 /// At most `most` characters, the last of them an ellipsis when something was cut.
@@ -70,6 +95,14 @@ mod tests {
     fn escape_codes_and_direction_marks_are_replaced() {
         assert_eq!(printable("a\x1b[31mb\r\n\u{202e}c"), "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}c");
         assert_eq!(printable("中文 ok"), "中文 ok");
+    }
+
+    #[test]
+    fn formulas_are_disarmed() {
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
+            assert!(harmless(cell).starts_with('\''), "{cell}");
+        }
+        assert_eq!(harmless("ci-deploy"), "ci-deploy");
     }
 
     #[test]

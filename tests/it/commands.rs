@@ -2,5 +2,11 @@
 
 #[test]
 fn commands_do_what_their_pages_show() {
-    trycmd::TestCases::new().case("tests/cmd/*.toml").case("README.md");
+    // Commands of the README tell one story with one database; nobody's own is touched.
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let db = folder.path().join("akguard.db");
+    let cases = trycmd::TestCases::new();
+    cases.env("AKGUARD_DB", db.to_string_lossy()).env("USER", "wen").env("COLUMNS", "");
+    cases.case("tests/cmd/*.toml").case("README.md");
+    cases.run();
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::format_push_string, reason = "texts of tests are short")]
 
 mod commands;
+mod crash;
+mod database;
 mod formats;
 mod laws;
 mod meta;
@@ -10,4 +12,6 @@ mod naive;
 mod outputs;
 mod reader;
 mod rules;
+mod story;
+
 mod support;

@@ -34,11 +34,11 @@ fn secrets_of_requests_and_sessions_are_in_no_output() {
     let path = folder.file("log.json", event.to_string());
     let path = path.to_string_lossy();
     for format in ["table", "json", "jsonl", "csv"] {
-        let text = stdout_of(&["scan", &path, "--format", format]);
+        let text = stdout_of(&["scan", &path, "--no-db", "--format", format]);
         assert!(text.contains("create-key"), "{format}: {text}");
         assert!(!text.contains("t0psecret") && !text.contains("dDBwc2Vj"), "{format}: {text}");
     }
-    let details = stdout_of(&["scan", &path, "--details"]);
+    let details = stdout_of(&["scan", &path, "--no-db", "--details"]);
     assert!(!details.contains("t0psecret") && !details.contains("dDBwc2Vj"), "{details}");
 }
 
@@ -54,7 +54,7 @@ fn escape_codes_of_logs_reach_no_output() {
     let path = folder.file("log.json", event.to_string());
     let path = path.to_string_lossy();
     for args in [&["--details"][..], &["--format", "json"], &["--format", "jsonl"], &["--format", "csv"]] {
-        let text = stdout_of(&[&["scan", &*path], args].concat());
+        let text = stdout_of(&[&["scan", &*path, "--no-db"], args].concat());
         assert!(text.contains("non-console-high-risk-api"), "{text}");
         assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{args:?}: {text:?}");
     }
@@ -63,7 +63,7 @@ fn escape_codes_of_logs_reach_no_output() {
 #[test]
 fn a_closed_pipe_ends_quietly() {
     let mut child = akguard()
-        .args(["scan", "fixtures/demo/logs", "--format", "json", "--quiet"])
+        .args(["scan", "fixtures/demo/logs", "--no-db", "--format", "json", "--quiet"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -90,8 +90,8 @@ fn a_range_hides_alarms_and_not_the_past() {
     let folder = Folder::new();
     let path = folder.file("log.json", format!("{}\n{}\n", assume(0, "r-1"), assume(3, "r-2")));
     let path = path.to_string_lossy();
-    let whole = stdout_of(&["scan", &path, "--format", "jsonl", "--quiet"]);
+    let whole = stdout_of(&["scan", &path, "--no-db", "--format", "jsonl", "--quiet"]);
     assert_eq!(whole.matches("\"first-use\"").count(), 1, "{whole}");
-    let later = stdout_of(&["scan", &path, "--format", "jsonl", "--quiet", "--since", "2026-03-03"]);
+    let later = stdout_of(&["scan", &path, "--no-db", "--format", "jsonl", "--quiet", "--since", "2026-03-03"]);
     assert_eq!(later, "", "the second use is no first one");
 }

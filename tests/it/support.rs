@@ -8,7 +8,7 @@ use akguard::report::{self, Format, View};
 use akguard::settings::Settings;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 /// The zone that everything in these tests happens in.
@@ -22,9 +22,14 @@ impl Folder {
         Self(tempfile::tempdir().expect("a folder for the test"))
     }
 
+    /// The path of a file in it, whether or not it is there.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
     /// Writes a file and returns its path.
     pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.path().join(name);
+        let path = self.path(name);
         std::fs::write(&path, bytes).expect("a file in the test's folder");
         path
     }
@@ -33,14 +38,19 @@ impl Folder {
 /// The rules and facts of a settings text, with one asset: 203.0.113.0/24.
 pub(crate) fn world(settings: &str) -> (World, Engine) {
     let folder = Folder::new();
-    let settings = Settings::read(&folder.file("akguard.toml", settings)).expect("the settings are valid");
     let assets = folder.file("assets.csv", "id,name,public ip\nins-1,web,203.0.113.0/24\n");
-    let (inventory, _) = akguard::inventory::load(&[assets], 8 * 3600).expect("the assets are valid");
+    world_of(&folder.file("akguard.toml", settings), &[assets])
+}
+
+/// The rules of a settings file, and the facts of asset and inventory files.
+pub(crate) fn world_of(settings: &Path, inventory: &[PathBuf]) -> (World, Engine) {
+    let settings = Settings::read(settings).expect("the settings are valid");
+    let (inventory, _) = akguard::inventory::load(inventory, 8 * 3600).expect("the assets are valid");
     let world = World {
         catalog: settings.catalog().expect("a catalog"),
         inventory,
         zone: settings.zone().expect("a zone"),
-        naive_offset: 8 * 3600,
+        naive_offset: settings.naive_offset().expect("an offset"),
         cloud_manager_ips: settings.cloud_manager_ips().expect("addresses"),
     };
     (world, Engine::new(settings.rules().expect("rules")))

@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::detect::history::History;
-use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, params};
+use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Scope, Sighting, TimelineHit, params};
 use crate::event::columns;
 use crate::event::frame::Row;
 use crate::event::time::DAY_MS;
@@ -53,16 +53,16 @@ impl DormantKeyUsed {
     fn wake_up(&self, row: &Row, cx: &Judging<'_>) -> Option<(i64, String)> {
         let used = cx.history.uses.get(&row.key)?.get(&row.day)?;
         let woke = used.first_api.filter(|first| *first == used.first)?;
-        let key = cx.inventory.key(&cx.names.keys[row.key as usize].0);
+        let listed = cx.history.listed.keys.get(&*cx.names.keys[row.key as usize].0);
         let logged = cx.history.last_use_before_day(row.key, row.day);
-        let listed = key.and_then(|key| key.last_used).filter(|last| *last < woke);
-        if let Some(last) = logged.max(listed) {
+        let last_used = listed.and_then(|key| key.last_used.range(..woke).next_back().copied());
+        if let Some(last) = logged.max(last_used) {
             return (woke - last >= self.span())
                 .then(|| (woke, format!("last use {} days before", (woke - last) / DAY_MS)));
         }
         // A last use after the wake-up leaves open when the one before it was: then only the log can tell.
-        let never_used = key.filter(|key| key.last_used.is_none());
-        if let Some(created) = never_used.and_then(|key| key.created) {
+        let never_used = listed.filter(|key| key.last_used.is_empty());
+        if let Some(created) = never_used.and_then(|key| key.created.first()) {
             let age = woke - created;
             return (age >= self.span())
                 .then(|| (woke, format!("created {} days before, never seen in use", age / DAY_MS)));
@@ -87,6 +87,10 @@ fn born_in_log(row: &Row, woke: i64, cx: &Judging<'_>) -> bool {
 }
 
 impl Rule for DormantKeyUsed {
+    fn scope(&self) -> Scope {
+        Scope::Account
+    }
+
     fn gather(&self) -> Option<Expr> {
         Some(signed_calls().and(columns::BAD_KEY.expr().not()))
     }

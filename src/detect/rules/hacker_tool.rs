@@ -7,6 +7,7 @@ use crate::detect::history::History;
 use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, params};
 use crate::event::columns::{self, flag};
 use crate::event::frame::Row;
+use crate::event::time::DAY_MS;
 use polars::prelude::Expr;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,10 @@ pub struct HackerTool {
 pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
     Ok(Box::new(params::<HackerTool>(table)?))
 }
+
+/// How long a database keeps reads that may yet turn out to be part of a sweep: late files arrive within
+/// days; five weeks are akguard's choice.
+const READS_KEPT_FOR: i64 = 35 * DAY_MS;
 
 /// The longest window in which reads matter only because the key is new to the address.
 fn recon_window(signatures: &Signatures) -> i64 {
@@ -79,6 +84,12 @@ impl Rule for HackerTool {
         let first = history.pair_first.get(&(row.key, row.ip)).copied().unwrap_or(row.time);
         row.time - first <= recon_window(&catalog.signatures)
             || row.time <= sweep_until(row, history, &catalog.signatures)
+    }
+
+    /// Reads of keys that live in few regions are many, and matter only beside others of the same minutes.
+    fn kept_for(&self, row: &Row) -> Option<i64> {
+        let telling = row.has(flag::TOOL_STEP) || row.has(flag::DENIED);
+        (!telling).then_some(READS_KEPT_FOR)
     }
 
     fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {

@@ -1,7 +1,7 @@
 //! A user made less than a day ago calls a high-risk API. See docs/rules/new-user-high-risk-api.md.
 
 use crate::catalog::Catalog;
-use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, high_risk_note, params};
+use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Scope, Sighting, TimelineHit, high_risk_note, params};
 use crate::event::columns;
 use crate::event::frame::Row;
 use hashbrown::HashMap;
@@ -43,6 +43,10 @@ pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
 }
 
 impl Rule for NewUserHighRiskApi {
+    fn scope(&self) -> Scope {
+        Scope::Account
+    }
+
     fn watch(&self) -> Option<Expr> {
         Some(columns::HIGH_RISK.expr())
     }
@@ -70,12 +74,12 @@ impl Rule for NewUserHighRiskApi {
 /// Every time at which the acting user is known to have been created, sorted.
 fn creations(row: &Row, cx: &Judging<'_>) -> Vec<i64> {
     let actor = &cx.names.actors[row.actor as usize].1;
-    let by_uin = Some(actor.principal.as_str()).filter(|uin| !uin.is_empty()).and_then(|uin| cx.inventory.user(uin));
+    let listed = &cx.history.listed;
     // A row that lost its inner event knows the name only.
-    let listed = by_uin.or_else(|| if actor.principal.is_empty() { cx.inventory.user(&actor.user_name) } else { None });
+    let by_name = || listed.users.get(&actor.user_name).or_else(|| listed.names.get(&actor.user_name));
+    let listed = if actor.principal.is_empty() { by_name() } else { listed.users.get(&actor.principal) };
     let logged = cx.history.created.users.iter().filter(|user| user.account == row.account && user.is(actor));
-    let mut times: Vec<i64> =
-        listed.and_then(|user| user.created).into_iter().chain(logged.map(|user| user.time)).collect();
+    let mut times: Vec<i64> = listed.into_iter().flatten().copied().chain(logged.map(|user| user.time)).collect();
     times.sort_unstable();
     times
 }

@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::detect::history::History;
-use crate::detect::{AlarmType, Judging, Level, Meta, RowCondition, Rule, Sighting, TimelineHit, params};
+use crate::detect::{AlarmType, Judging, Level, Meta, RowCondition, Rule, Scope, Sighting, TimelineHit, params};
 use crate::event::columns;
 use crate::event::frame::Row;
 use hashbrown::HashSet;
@@ -33,6 +33,10 @@ pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
 }
 
 impl Rule for PrivilegeEscalation {
+    fn scope(&self) -> Scope {
+        Scope::Everyone
+    }
+
     fn row(&self) -> Option<RowCondition> {
         Some(RowCondition {
             hit: columns::ESCALATION.expr().and(columns::SUCCESS.expr()),

@@ -1,23 +1,26 @@
 //! `akguard scan`: reads logs, detects, shows the alarms.
 
+mod keep;
+mod tell;
+
+use self::keep::scan_into_database;
+use self::tell::{tell_input, tell_inventory, with_progress};
+use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::output::{view, write_to};
-use super::{exit, stderr_is_terminal, time};
+use super::{exit, now_ms, time};
 use crate::detect::Level;
 use crate::detect::engine::Engine;
 use crate::enrich::World;
-use crate::ingest::source::{FileState, Input, expand};
+use crate::ingest::source::{Input, expand};
 use crate::inventory::{self, FileReport, Inventory};
 use crate::pipeline::{self, ScanOutcome, ScanPlan};
-use crate::report::text::{counted, printable};
+use crate::report::text::printable;
 use crate::report::{self, Format};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Read logs, detect, and show the alarms
 ///
@@ -54,9 +57,14 @@ pub(super) struct Args {
     /// Saved document of api.github.com/meta, for newer ranges of GitHub's secret scanning
     #[arg(long, value_name = "FILE")]
     github_meta: Option<PathBuf>,
-    /// Keep nothing between runs; this version never does
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Keep nothing: no database is read or written
     #[arg(long)]
     no_db: bool,
+    /// Read files again that the database knows; the result is the same
+    #[arg(long)]
+    rescan: bool,
     /// Output format [default: table]
     #[arg(long, value_name = "F")]
     format: Option<Format>,
@@ -100,7 +108,12 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
             let _ = writeln!(std::io::stderr().lock(), "{what}");
         }
     }
-    let outcome = scan_with_progress(&plan, &world, &engine, !args.quiet)?;
+    let outcome = if args.no_db {
+        with_progress(&plan, !args.quiet, |progress| pipeline::scan(&plan, &world, &engine, progress))
+            .context("cannot evaluate the rules")?
+    } else {
+        scan_into_database(args, config, &settings, &plan, &world, &engine)?
+    };
     if !args.quiet {
         tell_input(&outcome);
     }
@@ -112,6 +125,9 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 
 /// Refuses what would do harm, or nothing.
 fn check(args: &Args) -> Result<()> {
+    if args.no_db && args.rescan {
+        return Err(Usage("--no-db knows no file, so there is nothing to --rescan".to_string()).into());
+    }
     if args.details && !matches!(args.format, None | Some(Format::Table)) {
         return Err(Usage("--details is for tables; the other formats have all details anyway".to_string()).into());
     }
@@ -173,92 +189,14 @@ fn plan(args: &Args, zone: chrono_tz::Tz) -> Result<ScanPlan> {
     Ok(ScanPlan { inputs: expand(&args.paths), since, until, workers })
 }
 
-fn now_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn scan_with_progress(plan: &ScanPlan, world: &World, engine: &Engine, told: bool) -> Result<ScanOutcome> {
-    let progress = AtomicU64::new(0);
-    let total = pipeline::total_bytes(&plan.inputs);
-    let bar = if told && stderr_is_terminal() { progress_bar(total) } else { ProgressBar::hidden() };
-    let done = std::sync::atomic::AtomicBool::new(false);
-    let outcome = std::thread::scope(|threads| {
-        let ticker = threads.spawn(|| {
-            while !done.load(std::sync::atomic::Ordering::Relaxed) && !bar.is_hidden() {
-                bar.set_position(pipeline::bytes_read(&progress));
-                std::thread::park_timeout(Duration::from_millis(100));
-            }
-        });
-        let outcome = pipeline::scan(plan, world, engine, &progress);
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-        ticker.thread().unpark();
-        outcome
-    });
-    bar.finish_and_clear();
-    outcome.context("cannot evaluate the rules")
-}
-
-fn progress_bar(total: u64) -> ProgressBar {
-    let template = if total > 0 {
-        "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left"
-    } else {
-        "{spinner} {bytes}  {bytes_per_sec}"
-    };
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(total).with_style(style)
-}
-
-/// Says what asset and inventory files were taken for.
-fn tell_inventory(reports: &[FileReport]) {
-    let mut err = std::io::stderr().lock();
-    for report in reports {
-        let entries = counted(report.entries as u64, "entry", "entries");
-        let _ = writeln!(err, "{}: {}, {entries}", printable(&report.path), printable(&report.taken_for));
-        for problem in &report.problems {
-            let line = problem.line.map_or(String::new(), |line| format!(":{line}"));
-            let _ = writeln!(err, "warning: {}{line}: {}", printable(&report.path), printable(&problem.what));
-        }
-    }
-}
-
-/// Rejects told one by one on stderr; the JSON has the first hundred.
-const TOLD_REJECTS: usize = 10;
-/// Rejected files named on stderr.
-const TOLD_FILES: usize = 50;
-
-/// Says which files and records could not be read: the first rejects with their place, then every file that gave nothing.
-fn tell_input(outcome: &ScanOutcome) {
-    let mut err = std::io::stderr().lock();
-    let mut told = std::collections::BTreeSet::new();
-    for reject in outcome.rejects.iter().take(TOLD_REJECTS) {
-        let name = outcome.file_outcomes.get(reject.file as usize).map_or("?", |file| file.name.as_str());
-        let place = if reject.line > 0 { format!(":{}", reject.line) } else { String::new() };
-        told.insert(reject.file);
-        let _ = writeln!(err, "warning: {}{place}: {}", printable(name), printable(&reject.reason.to_string()));
-    }
-    let more = outcome.events.rejected.saturating_sub(TOLD_REJECTS as u64);
-    if more > 0 {
-        let records = counted(more, "more record", "more records");
-        let _ = writeln!(err, "warning: {records} could not be read; --format json has the first hundred");
-    }
-    let rejected = (0..).zip(&outcome.file_outcomes).filter_map(|(number, file)| match &file.state {
-        FileState::Rejected(reason) if !told.contains(&number) => Some((file, reason)),
-        _ => None,
-    });
-    for (file, reason) in rejected.take(TOLD_FILES) {
-        let _ = writeln!(err, "warning: {}: {}", printable(&file.name), printable(&reason.to_string()));
-    }
-}
-
 fn exit_code(args: &Args, outcome: &ScanOutcome) -> u8 {
     let files = &outcome.files;
-    if outcome.file_outcomes.is_empty() {
+    if outcome.file_outcomes.is_empty() && files.skipped == 0 {
         let _ = writeln!(std::io::stderr().lock(), "warning: there is no file in what was named");
         return exit::DONE;
     }
     let rejected = files.rejected > 0 || outcome.events.rejected > 0;
-    if files.read + files.empty == 0 {
+    if files.read + files.empty + files.skipped == 0 {
         let what = "error: no input could be read\nhint: docs/formats.md lists what is read";
         let _ = writeln!(std::io::stderr().lock(), "{what}");
         exit::FAILED

@@ -1,0 +1,140 @@
+//! `akguard alarms`: the alarms kept in the database.
+
+use super::error::Usage;
+use super::exit;
+use super::filter::{FilterArgs, parse_level};
+use super::lookup::{Lookup, LookupArgs};
+use crate::alarm::model::Alarm;
+use crate::alarm::status::Status;
+use crate::detect::Level;
+use crate::pipeline::{EventCounts, FileCounts, ScanOutcome};
+use crate::report::{self, Format, table};
+use crate::store::alarms::{AlarmFilter, Records, Sort, alarms};
+use crate::store::{Failure, decisions};
+use anyhow::Result;
+use clap::ValueEnum;
+use std::path::Path;
+
+/// List the alarms kept in the database
+///
+/// Alarms whose calls are all on the allowlist are listed last, with the level invalid. Of alarms that are
+/// on it in part, only the other calls count.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  akguard alarms --level high --status unprocessed\n  akguard alarms --since 7d --sort time --format csv --output week.csv\n  akguard alarms --new --mark mail --fail-on high\n\nExit codes:\n  0 done   1 could not finish   2 wrong usage\n  10 unprocessed alarms at or above the level of --fail-on"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Order: level (worst first), time (newest first), count (most calls first), first-seen (newest first)
+    #[arg(long, value_name = "ORDER", default_value = "level")]
+    sort: SortArg,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Only alarms that no earlier `--new` of the same mark has shown
+    #[arg(long)]
+    new: bool,
+    /// Whose memory of shown alarms --new goes by [default: default]
+    #[arg(long, value_name = "NAME", requires = "new")]
+    mark: Option<String>,
+    /// Exit with 10 if an unprocessed alarm of this level or above is listed
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
+    fail_on: Option<Level>,
+    #[command(flatten)]
+    lookup: LookupArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SortArg {
+    Level,
+    Time,
+    Count,
+    FirstSeen,
+}
+
+impl SortArg {
+    fn read(self) -> Sort {
+        match self {
+            Self::Level => Sort::Level,
+            Self::Time => Sort::Time,
+            Self::Count => Sort::Count,
+            Self::FirstSeen => Sort::FirstSeen,
+        }
+    }
+}
+
+/// Lists the alarms and returns the exit code.
+pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
+    let lookup = args.lookup.open(config)?;
+    let mut filter = args.filter.read(lookup.now, lookup.view.zone)?;
+    let failing = if args.new {
+        let mark = args.mark.as_deref().unwrap_or("default");
+        if mark.trim().is_empty() || mark.chars().any(char::is_control) {
+            return Err(Usage("--mark needs a name".to_string()).into());
+        }
+        filter.unseen_by = Some(mark.to_string());
+        list_once(args, &lookup, &filter, mark)?
+    } else {
+        let listed = read(args, &lookup, &filter)?;
+        write(&lookup, listed, args.fail_on)?.1
+    };
+    Ok(if failing { exit::ALARMS } else { exit::DONE })
+}
+
+fn read(args: &Args, lookup: &Lookup, filter: &AlarmFilter) -> Result<Vec<Alarm>> {
+    let records = if matches!(lookup.format, Format::Table | Format::Csv) { Records::Sources } else { Records::Full };
+    Ok(alarms(&lookup.db, filter, lookup.now, args.sort.read(), args.limit, records)?)
+}
+
+/// Lists alarms and marks them as shown, in one transaction: what could not be written is not marked.
+fn list_once(args: &Args, lookup: &Lookup, filter: &AlarmFilter, mark: &str) -> Result<bool> {
+    let mut result = None;
+    let kept = lookup.db.write(|transaction| {
+        let shown = read(args, lookup, filter).and_then(|listed| write(lookup, listed, args.fail_on));
+        match shown {
+            Ok((ids, failing)) => {
+                decisions::mark(transaction, mark, &ids)?;
+                result = Some(Ok(failing));
+                Ok(())
+            }
+            Err(error) => {
+                result = Some(Err(error));
+                Err(Failure::Content("nothing was shown".to_string()))
+            }
+        }
+    });
+    match (result, kept) {
+        (Some(Err(error)), _) => Err(error),
+        (_, Err(failure)) => Err(failure.at(lookup.db.path()).into()),
+        (result, Ok(())) => result.unwrap_or(Ok(false)),
+    }
+}
+
+/// Writes the list; gives the ids in it, and whether one of them is reason to fail.
+fn write(lookup: &Lookup, alarms: Vec<Alarm>, fail_on: Option<Level>) -> Result<(Vec<String>, bool)> {
+    let ids = alarms.iter().map(|alarm| alarm.id.clone()).collect();
+    let bad = |alarm: &Alarm, level| alarm.level <= level && alarm.status == Status::Unprocessed;
+    let failing = fail_on.is_some_and(|level| alarms.iter().any(|alarm| bad(alarm, level)));
+    match lookup.format {
+        Format::Table => lookup.write(|out| table::write_list(&alarms, lookup.view, out))?,
+        format => {
+            let outcome = outcome(alarms);
+            lookup.write(|out| report::write(&outcome, format, lookup.view, out))?;
+        }
+    }
+    Ok((ids, failing))
+}
+
+/// What a scan that had found these alarms would hand over. No log was read for it, so nothing is counted.
+fn outcome(alarms: Vec<Alarm>) -> ScanOutcome {
+    ScanOutcome {
+        calls: alarms.iter().map(Alarm::total).sum(),
+        alarms,
+        files: FileCounts::default(),
+        events: EventCounts::default(),
+        time_span: None,
+        rejects: Vec::new(),
+        file_outcomes: Vec::new(),
+    }
+}

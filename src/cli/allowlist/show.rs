@@ -1,0 +1,533 @@
+//! Commands that show policies and what they cover: list, show, test.
+
+use super::change::{tell, warn};
+use super::scope::{ScopeArgs, usage};
+use super::{Common, Room, named};
+use crate::allow::{Draft, Policy};
+use crate::cli::error::Usage;
+use crate::cli::output::write_to;
+use crate::cli::{exit, wants_colour};
+use crate::event::id::mask_key;
+use crate::event::words::TEMP_AK;
+use crate::report::json::{inert, pretty};
+use crate::report::text::harmless;
+use crate::report::text::{counted, grouped, printable, rfc3339, shortened, time};
+use crate::store::allowlist::{self, AlarmRow, Hits, Kept, Preview, RecordRow, Touched, Warning};
+use anyhow::Result;
+use chrono_tz::Tz;
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// What a policy covers and until when, in one line.
+pub(super) fn describe(policy: &Policy, zone: Tz) -> String {
+    let end = policy.expires.map_or("without end".to_string(), |end| format!("until {}", time(end, zone)));
+    format!("{}; {end}", policy.describe())
+}
+
+/// `covers 12 alarms in full, 3 in part (1,204 calls)`.
+pub(super) fn covers(hits: Hits) -> String {
+    if hits.calls == 0 {
+        return "covers no call seen so far".to_string();
+    }
+    let calls = counted(hits.calls, "call", "calls");
+    let parts = match (hits.full, hits.part) {
+        (0, part) => format!("{} in part", counted(part, "alarm", "alarms")),
+        (full, 0) => format!("{} in full", counted(full, "alarm", "alarms")),
+        (full, part) => format!("{} in full, {} in part", counted(full, "alarm", "alarms"), grouped(part)),
+    };
+    format!("covers {parts} ({calls})")
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ListFormat {
+    /// For people.
+    Table,
+    /// One object with all policies.
+    Json,
+    /// One policy a line.
+    Jsonl,
+    /// One policy a line.
+    Csv,
+}
+
+/// List the policies with what they cover; warn of those that do nothing
+///
+/// Warned of is a policy that has covered no call for 30 days, one that has ended, and one that is
+/// shadowed: another policy in force covers all of it.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  akguard allowlist list\n  akguard allowlist list --format csv --output allowlist.csv"
+)]
+pub(super) struct ListArgs {
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table")]
+    format: ListFormat,
+    /// Write to this file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Lists the policies.
+pub(super) fn list(args: &ListArgs, config: Option<&Path>) -> Result<u8> {
+    let room = Room::open(&args.common, config)?;
+    let listed = room.list()?;
+    let warnings = allowlist::warnings(&listed, room.now);
+    let lines: Vec<Line<'_>> =
+        listed.iter().zip(&warnings).map(|((kept, hits), warnings)| Line { kept, hits: *hits, warnings }).collect();
+    let output = args.output.as_deref();
+    write_to(output, |out| match args.format {
+        ListFormat::Table if lines.is_empty() => writeln!(out, "There is no policy yet."),
+        ListFormat::Table => writeln!(out, "{}", list_table(&lines, &room, output).trim_fmt()),
+        ListFormat::Json => {
+            let policies: Vec<Value> = lines.iter().map(|line| line.json(&room)).collect();
+            writeln!(out, "{}", pretty(&json!({"version": 1, "policies": policies})))
+        }
+        ListFormat::Jsonl => lines.iter().try_for_each(|line| writeln!(out, "{}", inert(line.json(&room).to_string()))),
+        ListFormat::Csv => write_csv(&lines, &room, out),
+    })?;
+    for line in lines.iter().flat_map(|line| line.warning_lines(&room)) {
+        warn(&format!("warning: {line}"));
+    }
+    Ok(exit::DONE)
+}
+
+/// A policy with all there is to show about it.
+struct Line<'l> {
+    kept: &'l Kept,
+    hits: Hits,
+    warnings: &'l [Warning],
+}
+
+impl Line<'_> {
+    fn state(&self, now: i64) -> &'static str {
+        let policy = &self.kept.policy;
+        match (policy.in_force(now), policy.enabled) {
+            (true, _) => "in force",
+            (false, false) => "off",
+            (false, true) => "ended",
+        }
+    }
+
+    fn json(&self, room: &Room) -> Value {
+        let Kept { number, policy } = self.kept;
+        let shadows = self.warnings.iter().filter_map(|warning| match warning {
+            Warning::ShadowedBy(name) => Some(name.as_str()),
+            _ => None,
+        });
+        let mut fields = scope_json(policy, room.zone);
+        let at = |ms: i64| rfc3339(ms, room.zone);
+        let more = json!({
+            "created": at(policy.created),
+            "updated": at(policy.updated),
+            "expires": policy.expires.map(at),
+            "enabled": policy.enabled,
+            "in_force": policy.in_force(room.now),
+            "hits": self.hits.calls,
+            "last_hit": self.hits.last.map(at),
+            "alarms_covered": {"full": self.hits.full, "part": self.hits.part},
+            "warnings": self.warnings.iter().map(Warning::as_str).collect::<Vec<_>>(),
+            "shadowed_by": shadows.collect::<Vec<_>>(),
+        });
+        if let (Some(fields), Value::Object(more)) = (fields.as_object_mut(), more) {
+            fields.remove("expires");
+            fields.extend(more);
+        }
+        let mut all = json!({"number": number});
+        if let (Some(all), Value::Object(fields)) = (all.as_object_mut(), fields) {
+            all.extend(fields);
+        }
+        all
+    }
+
+    fn warning_lines(&self, room: &Room) -> Vec<String> {
+        let policy = &self.kept.policy;
+        let says = |warning: &Warning| match warning {
+            Warning::Unused => "has covered no call in the last 30 days".to_string(),
+            Warning::Expired => {
+                format!("has ended at {}", time(policy.expires.unwrap_or_default(), room.zone))
+            }
+            Warning::ShadowedBy(wider) => format!("is shadowed by {wider:?}, which covers all of it"),
+        };
+        self.warnings.iter().map(|warning| format!("policy {:?} {}", policy.name, says(warning))).collect()
+    }
+}
+
+/// What a policy covers and who says so, with full key ids.
+fn scope_json(policy: &Policy, zone: Tz) -> Value {
+    let Draft { rules, ips, ip_types, method, aks, apis, codes, reason, owner, .. } = policy.to_draft();
+    json!({
+        "name": policy.name,
+        "rules": rules,
+        "ips": ips,
+        "ip_types": ip_types,
+        "method": method,
+        "aks": aks,
+        "apis": apis,
+        "codes": codes,
+        "reason": reason,
+        "owner": owner,
+        "expires": policy.expires.map(|ms| rfc3339(ms, zone)),
+    })
+}
+
+fn list_table(lines: &[Line<'_>], room: &Room, output: Option<&Path>) -> Table {
+    let mut table = plain_table(output);
+    table.set_header(["#", "NAME", "STATE", "COVERS", "CALLS", "ALARMS", "LAST HIT", "UNTIL", "OWNER"]);
+    for line in lines {
+        let policy = &line.kept.policy;
+        let or_dash = |ms: Option<i64>| ms.map_or("-".to_string(), |ms| time(ms, room.zone));
+        let owner = if policy.owner.is_empty() { "-" } else { &policy.owner };
+        let cells = [
+            line.kept.number.to_string(),
+            policy.name.clone(),
+            line.state(room.now).to_string(),
+            policy.describe(),
+            grouped(line.hits.calls),
+            grouped(line.hits.full + line.hits.part),
+            or_dash(line.hits.last),
+            or_dash(policy.expires),
+            owner.to_string(),
+        ];
+        table.add_row(cells.map(|cell| printable(&cell)));
+    }
+    table
+}
+
+/// A table without lines, as wide as the terminal.
+fn plain_table(output: Option<&Path>) -> Table {
+    let terminal = output.is_none_or(|path| path.as_os_str() == "-") && io::stdout().is_terminal();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    match terminal_size::terminal_size().filter(|_| terminal) {
+        Some((width, _)) => {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_width(width.0);
+        }
+        None => {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+    }
+    if !wants_colour(terminal) {
+        table.force_no_tty();
+    }
+    table
+}
+
+const CSV_HEADER: [&str; 21] = [
+    "number",
+    "name",
+    "rules",
+    "ips",
+    "ip_types",
+    "method",
+    "aks",
+    "apis",
+    "codes",
+    "reason",
+    "owner",
+    "created",
+    "updated",
+    "expires",
+    "enabled",
+    "in_force",
+    "hits",
+    "last_hit",
+    "alarms_full",
+    "alarms_part",
+    "warnings",
+];
+
+fn write_csv(lines: &[Line<'_>], room: &Room, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(CSV_HEADER)?;
+    for line in lines {
+        writer.write_record(csv_cells(line, room).map(|cell| harmless(&cell)))?;
+    }
+    writer.flush()
+}
+
+fn csv_cells(line: &Line<'_>, room: &Room) -> [String; 21] {
+    let policy = &line.kept.policy;
+    let draft = policy.to_draft();
+    let at = |ms: i64| time(ms, room.zone);
+    let joined = |list: &[String]| list.join(";");
+    [
+        line.kept.number.to_string(),
+        policy.name.clone(),
+        joined(&draft.rules),
+        joined(&draft.ips),
+        joined(&draft.ip_types),
+        draft.method.unwrap_or_default(),
+        joined(&draft.aks),
+        joined(&draft.apis),
+        joined(&draft.codes),
+        policy.reason.clone(),
+        policy.owner.clone(),
+        at(policy.created),
+        at(policy.updated),
+        policy.expires.map(at).unwrap_or_default(),
+        policy.enabled.to_string(),
+        policy.in_force(room.now).to_string(),
+        line.hits.calls.to_string(),
+        line.hits.last.map(at).unwrap_or_default(),
+        line.hits.full.to_string(),
+        line.hits.part.to_string(),
+        line.warnings.iter().map(Warning::as_str).collect::<Vec<_>>().join(";"),
+    ]
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ShowFormat {
+    /// For people.
+    Table,
+    /// One object.
+    Json,
+}
+
+/// Show one policy
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  akguard allowlist show 'ci runners'\n  akguard allowlist show 3 --format json")]
+pub(super) struct ShowArgs {
+    /// The policy's name or number
+    #[arg(value_name = "NAME")]
+    policy: String,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table")]
+    format: ShowFormat,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Shows one policy.
+pub(super) fn show(args: &ShowArgs, config: Option<&Path>) -> Result<u8> {
+    let room = Room::open(&args.common, config)?;
+    let listed = room.list()?;
+    let warnings = allowlist::warnings(&listed, room.now);
+    let policies: Vec<Kept> = listed.iter().map(|(kept, _)| kept.clone()).collect();
+    let kept = named(&policies, &args.policy)?;
+    let place = policies.iter().position(|other| other.number == kept.number).unwrap_or_default();
+    let line = Line { kept, hits: listed[place].1, warnings: &warnings[place] };
+    match args.format {
+        ShowFormat::Json => {
+            let text = pretty(&json!({"version": 1, "policy": line.json(&room)}));
+            write_to(None, |out| writeln!(out, "{text}"))?;
+        }
+        ShowFormat::Table => {
+            let lines = shown(&line, &room);
+            tell(&lines.iter().map(String::as_str).collect::<Vec<_>>())?;
+        }
+    }
+    Ok(exit::DONE)
+}
+
+fn shown(line: &Line<'_>, room: &Room) -> Vec<String> {
+    let Kept { number, policy } = line.kept;
+    let at = |ms: i64| time(ms, room.zone);
+    let mut lines = vec![format!("{}  (number {number}, {})", policy.name, line.state(room.now))];
+    lines.extend(scope_lines(policy, room.zone));
+    lines.push(field("created", &at(policy.created)));
+    lines.push(field("updated", &at(policy.updated)));
+    lines.push(field("result", &covers(line.hits)));
+    lines.push(field("last hit", &line.hits.last.map_or("-".to_string(), at)));
+    lines.extend(line.warning_lines(room).iter().map(|warning| field("warning", warning)));
+    lines
+}
+
+fn field(name: &str, text: &str) -> String {
+    format!("{name:<9} {}", if text.is_empty() { "-" } else { text })
+}
+
+/// Everything that a policy says, a line for each dimension. Key ids are masked.
+pub(super) fn scope_lines(policy: &Policy, zone: Tz) -> Vec<String> {
+    let draft = policy.to_draft();
+    let any = |list: &[String]| if list.is_empty() { "any".to_string() } else { list.join(", ") };
+    let aks: Vec<String> = draft.aks.iter().map(|ak| key_shown(ak)).collect();
+    vec![
+        field("rules", &any(&draft.rules)),
+        field("source", &any(&[draft.ips, draft.ip_types].concat())),
+        field("method", &any(&draft.method.into_iter().collect::<Vec<_>>())),
+        field("keys", &any(&aks)),
+        field("APIs", &any(&draft.apis)),
+        field("codes", &any(&draft.codes)),
+        field("reason", &policy.reason),
+        field("owner", &policy.owner),
+        field("until", &policy.expires.map_or("no end".to_string(), |end| time(end, zone))),
+    ]
+}
+
+fn key_shown(ak: &str) -> String {
+    match ak {
+        "permanent" | "temporary" => format!("every {ak} key"),
+        id => mask_key(id),
+    }
+}
+
+/// Show which alarms and calls a policy would cover, without saving it
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  akguard allowlist test --ip 203.0.113.0/24 --api 'cvm:Describe*'\n  akguard allowlist test --policy 'ci runners' --format json"
+)]
+pub(super) struct TestArgs {
+    /// A policy that is kept; other options change it for the test
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", help_heading = None)]
+    format: ShowFormat,
+    /// Write to this file
+    #[arg(long, short, value_name = "FILE", help_heading = None)]
+    output: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Database and zone")]
+    common: Common,
+}
+
+/// So many records of an alarm stand in a table; JSON has all.
+const SHOWN_RECORDS: usize = 10;
+
+/// Shows what a policy would cover.
+pub(super) fn test(args: &TestArgs, config: Option<&Path>) -> Result<u8> {
+    if args.policy.is_none() && args.scope.is_empty() {
+        let what =
+            "there is nothing to test; name a policy with --policy, or say what it covers with options such as --ip";
+        return Err(Usage(what.to_string()).into());
+    }
+    let room = Room::open(&args.common, config)?;
+    let policy = tested(args, &room)?;
+    let preview = room.read(|conn| allowlist::preview(conn, &policy))?;
+    let mut alarms = Vec::new();
+    for touched in &preview.alarms {
+        alarms.push((touched, room.read(|conn| allowlist::alarm_row(conn, touched.number))?));
+    }
+    alarms.sort_by(|(_, a), (_, b)| (a.level, b.last_call, &a.id).cmp(&(b.level, a.last_call, &b.id)));
+    match args.format {
+        ShowFormat::Json => {
+            write_to(args.output.as_deref(), |out| write_json(&policy, &preview, &alarms, &room, out))?;
+        }
+        ShowFormat::Table => {
+            let lines = test_lines(&policy, &preview, &alarms, &room)?;
+            write_to(args.output.as_deref(), |out| {
+                lines.iter().try_for_each(|line| writeln!(out, "{}", printable(line)))
+            })?;
+        }
+    }
+    Ok(exit::DONE)
+}
+
+fn tested(args: &TestArgs, room: &Room) -> Result<Policy> {
+    let old = match &args.policy {
+        Some(name) => Some(named(&room.all()?, name)?.clone()),
+        None => None,
+    };
+    let mut draft = old.as_ref().map(|kept| kept.policy.to_draft()).unwrap_or_default();
+    args.scope.put(&mut draft, old.is_some());
+    room.names(old.as_ref())?
+        .known(|known| match &old {
+            Some(kept) => draft.revise(&kept.policy, known, room.now),
+            None => draft.check(known, room.now),
+        })
+        .map_err(|error| usage(&error))
+}
+
+/// Writes alarm by alarm: a wide policy covers more records than should be held as JSON at once.
+fn write_json(
+    policy: &Policy,
+    preview: &Preview,
+    alarms: &[(&Touched, AlarmRow)],
+    room: &Room,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let hits = preview.hits;
+    let last = json!(hits.last.map(|ms| rfc3339(ms, room.zone)));
+    writeln!(out, "{{\n\"version\": 1,\n\"policy\": {},", pretty(&scope_json(policy, room.zone)))?;
+    writeln!(out, "\"hits\": {},\n\"last_hit\": {last},", hits.calls)?;
+    let covered = json!({"full": hits.full, "part": hits.part});
+    write!(out, "\"alarms_covered\": {covered},\n\"alarms\": [")?;
+    for (place, (touched, alarm)) in alarms.iter().enumerate() {
+        let records = room
+            .read(|conn| allowlist::record_rows(conn, &touched.records))
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        let comma = if place == 0 { "" } else { "," };
+        write!(out, "{comma}\n{}", pretty(&alarm_json(touched, alarm, &records, room.zone)))?;
+    }
+    writeln!(out, "\n]\n}}")
+}
+
+fn alarm_json(touched: &Touched, alarm: &AlarmRow, records: &[RecordRow], zone: Tz) -> Value {
+    json!({
+        "id": alarm.id,
+        "rule": alarm.rule,
+        "level": alarm.level.as_str(),
+        "date": alarm.date,
+        "user": alarm.user,
+        "ak": alarm.ak,
+        "last_call": rfc3339(alarm.last_call, zone),
+        "coverage": if touched.full { "full" } else { "part" },
+        "calls": {"total": alarm.calls, "covered": touched.calls},
+        "records": records.iter().map(|record| record_json(record, zone)).collect::<Vec<_>>(),
+    })
+}
+
+fn record_json(record: &RecordRow, zone: Tz) -> Value {
+    let (success, failed) = if record.ok { (record.calls, 0) } else { (0, record.calls) };
+    json!({
+        "source_ip": record.source_ip,
+        "ip_type": record.ip_type,
+        "method": method(record),
+        "service": record.service,
+        "action": record.action,
+        "user": record.user,
+        "code": record.code,
+        "success": success,
+        "failed": failed,
+        "first_call": rfc3339(record.first_call, zone),
+        "last_call": rfc3339(record.last_call, zone),
+    })
+}
+
+fn method(record: &RecordRow) -> &'static str {
+    if record.api_call { "api" } else { "console" }
+}
+
+fn test_lines(policy: &Policy, preview: &Preview, alarms: &[(&Touched, AlarmRow)], room: &Room) -> Result<Vec<String>> {
+    let mut lines = vec![policy.describe(), covers(preview.hits)];
+    for (touched, alarm) in alarms {
+        lines.push(String::new());
+        lines.push(alarm_line(touched, alarm, room.zone));
+        let some = &touched.records[..touched.records.len().min(SHOWN_RECORDS)];
+        for record in room.read(|conn| allowlist::record_rows(conn, some))? {
+            lines.push(record_line(&record, room.zone));
+        }
+        let more = (touched.records.len() - some.len()) as u64;
+        if more > 0 {
+            lines.push(format!("  and {}; --format json has all", counted(more, "more record", "more records")));
+        }
+    }
+    Ok(lines)
+}
+
+fn alarm_line(touched: &Touched, alarm: &AlarmRow, zone: Tz) -> String {
+    let ak = if alarm.ak == TEMP_AK { alarm.ak.clone() } else { mask_key(&alarm.ak) };
+    let user = shortened(alarm.user.as_deref().unwrap_or("-"), 24);
+    let how = if touched.full {
+        format!("in full, {}", counted(touched.calls, "call", "calls"))
+    } else {
+        format!("in part, {} of {} calls", grouped(touched.calls), grouped(alarm.calls))
+    };
+    let AlarmRow { id, level, rule, .. } = alarm;
+    format!("{id}  {}  {rule}  {ak} of {user}, last call {}: {how}", level.as_str(), time(alarm.last_call, zone))
+}
+
+fn record_line(record: &RecordRow, zone: Tz) -> String {
+    let code = if record.ok { String::new() } else { format!(" -> {}", record.code) };
+    let ip = record.source_ip.as_deref().unwrap_or("-");
+    let RecordRow { ip_type, service, action, calls, .. } = record;
+    let at = time(record.last_call, zone);
+    format!("  {at}  {ip} ({ip_type})  {} {service}:{action} x{calls}{code}", method(record))
+}

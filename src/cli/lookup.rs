@@ -1,0 +1,83 @@
+//! What all commands share that read the database: where it is, how and where the answer is written.
+
+use super::database::DatabaseArgs;
+use super::error::Usage;
+use super::output::{view, write_to};
+use super::{now_ms, time};
+use crate::report::{Format, View};
+use crate::store::Db;
+use crate::store::read::{FindError, resolve_id};
+use anyhow::Result;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The options of every command that shows what the database keeps.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct LookupArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Zone of shown and typed times [default: Asia/Shanghai]
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table")]
+    pub(super) format: Format,
+    /// Write the result to this file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// An open database, and how to answer.
+pub(super) struct Lookup {
+    /// The database.
+    pub(super) db: Db,
+    /// The time, in milliseconds.
+    pub(super) now: i64,
+    /// How to show the answer.
+    pub(super) view: View,
+    /// In which format.
+    pub(super) format: Format,
+    output: Option<PathBuf>,
+}
+
+impl LookupArgs {
+    /// Opens the database, which must be there.
+    pub(super) fn open(&self, config: Option<&Path>) -> Result<Lookup> {
+        let mut settings = super::rules::read_settings(config)?;
+        settings.tz.clone_from(&self.tz);
+        let zone = settings.zone()?;
+        let db = self.database.open()?;
+        let same =
+            |path: &Path| path.canonicalize().is_ok_and(|path| db.path().canonicalize().is_ok_and(|db| db == path));
+        if self.output.as_deref().is_some_and(same) {
+            return Err(Usage("--output would overwrite the database".to_string()).into());
+        }
+        let view = view(self.output.as_deref(), zone, false);
+        Ok(Lookup { db, now: now_ms(), view, format: self.format, output: self.output.clone() })
+    }
+}
+
+impl Lookup {
+    /// Writes the answer.
+    pub(super) fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        write_to(self.output.as_deref(), write)
+    }
+
+    /// Reads a time of the option of this name.
+    pub(super) fn time(&self, name: &str, text: &str) -> Result<i64> {
+        time::parse(text, self.now, self.view.zone).map_err(|what| Usage(format!("--{name}: {what}")).into())
+    }
+
+    /// The number of the alarm that is meant.
+    pub(super) fn alarm(&self, id: &str) -> Result<i64> {
+        find(&self.db, id)
+    }
+}
+
+/// The number of the alarm that is meant.
+pub(super) fn find(db: &Db, id: &str) -> Result<i64> {
+    resolve_id(db, id).map_err(|error| match error {
+        FindError::Store(error) => error.into(),
+        other => Usage(other.to_string()).into(),
+    })
+}

@@ -1,0 +1,99 @@
+//! What a scan says on stderr: progress, what files were taken for, what could not be read, what was kept.
+
+use crate::cli::stderr_is_terminal;
+use crate::ingest::source::FileState;
+use crate::inventory::FileReport;
+use crate::pipeline::{self, ScanCounts, ScanOutcome, ScanPlan};
+use crate::report::text::{counted, grouped, printable};
+use crate::store::Db;
+use crate::store::keep::Kept;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+pub(super) fn with_progress<T>(plan: &ScanPlan, told: bool, work: impl FnOnce(&AtomicU64) -> T) -> T {
+    let progress = AtomicU64::new(0);
+    let total = pipeline::total_bytes(&plan.inputs);
+    let bar = if told && stderr_is_terminal() { progress_bar(total) } else { ProgressBar::hidden() };
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let result = std::thread::scope(|threads| {
+        let ticker = threads.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) && !bar.is_hidden() {
+                bar.set_position(pipeline::bytes_read(&progress));
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
+        });
+        let result = work(&progress);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        ticker.thread().unpark();
+        result
+    });
+    bar.finish_and_clear();
+    result
+}
+
+fn progress_bar(total: u64) -> ProgressBar {
+    let template = if total > 0 {
+        "{bar:30} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left"
+    } else {
+        "{spinner} {bytes}  {bytes_per_sec}"
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(total).with_style(style)
+}
+
+/// Says what asset and inventory files were taken for.
+pub(super) fn tell_inventory(reports: &[FileReport]) {
+    let mut err = std::io::stderr().lock();
+    for report in reports {
+        let entries = counted(report.entries as u64, "entry", "entries");
+        let _ = writeln!(err, "{}: {}, {entries}", printable(&report.path), printable(&report.taken_for));
+        for problem in &report.problems {
+            let line = problem.line.map_or(String::new(), |line| format!(":{line}"));
+            let _ = writeln!(err, "warning: {}{line}: {}", printable(&report.path), printable(&problem.what));
+        }
+    }
+}
+
+/// Rejects told one by one on stderr; the JSON has the first hundred.
+const TOLD_REJECTS: usize = 10;
+/// Rejected files named on stderr.
+const TOLD_FILES: usize = 50;
+
+/// Says which files and records could not be read: the first rejects with their place, then every file that gave nothing.
+pub(super) fn tell_input(outcome: &ScanOutcome) {
+    let mut err = std::io::stderr().lock();
+    let mut told = std::collections::BTreeSet::new();
+    for reject in outcome.rejects.iter().take(TOLD_REJECTS) {
+        let name = outcome.file_outcomes.get(reject.file as usize).map_or("?", |file| file.name.as_str());
+        let place = if reject.line > 0 { format!(":{}", reject.line) } else { String::new() };
+        told.insert(reject.file);
+        let _ = writeln!(err, "warning: {}{place}: {}", printable(name), printable(&reject.reason.to_string()));
+    }
+    let more = outcome.events.rejected.saturating_sub(TOLD_REJECTS as u64);
+    if more > 0 {
+        let records = counted(more, "more record", "more records");
+        let _ = writeln!(err, "warning: {records} could not be read; --format json has the first hundred");
+    }
+    let rejected = (0..).zip(&outcome.file_outcomes).filter_map(|(number, file)| match &file.state {
+        FileState::Rejected(reason) if !told.contains(&number) => Some((file, reason)),
+        _ => None,
+    });
+    for (file, reason) in rejected.take(TOLD_FILES) {
+        let _ = writeln!(err, "warning: {}: {}", printable(&file.name), printable(&reason.to_string()));
+    }
+}
+
+/// Says what the database gained.
+pub(super) fn tell_kept(db: &Db, counts: &ScanCounts, kept: &Kept) {
+    let mut err = std::io::stderr().lock();
+    let skipped = counts.files.skipped;
+    if skipped > 0 {
+        let files = counted(skipped, "file was read", "files were read");
+        let _ = writeln!(err, "{files} by an earlier scan and skipped; --rescan reads them again");
+    }
+    let path = printable(&db.path().display().to_string());
+    let (new, grown) = (kept.new.unsigned_abs(), kept.grown.unsigned_abs());
+    let _ = writeln!(err, "kept in {path}: {}, {} grew", counted(new, "new alarm", "new alarms"), grouped(grown));
+}

@@ -1,0 +1,195 @@
+//! `akguard show`: everything known about one alarm.
+
+use super::calls::{Numbered, alarm_of, numbered, numbered_json, write_record_csv, write_record_table};
+use super::exit;
+use super::lookup::{Lookup, LookupArgs};
+use crate::alarm::model::Alarm;
+use crate::alarm::status::{Decision, Status};
+use crate::report::json::{alarm_json, decision_json};
+use crate::report::listing::{write_lines, write_object};
+use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time};
+use crate::report::{Format, View};
+use crate::store::alarms::Records;
+use crate::store::read::{Growth, growth, history};
+use crate::store::usage::{Key, key_of_alarm};
+use anyhow::Result;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Show one alarm: why it fired, whose key, what was decided, the calls
+///
+/// The beginning of the id is enough when no other alarm has it. Call records are numbered as
+/// `akguard calls ALARM --record N` takes them.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  akguard show A-8d6525\n  akguard show A-8d6525 --full-keys\n  akguard show A-8d6525 --format json"
+)]
+pub(super) struct Args {
+    /// The alarm's id, or the beginning of it
+    #[arg(value_name = "ALARM")]
+    alarm: String,
+    /// Show the key's whole id
+    #[arg(long)]
+    full_keys: bool,
+    #[command(flatten)]
+    lookup: LookupArgs,
+}
+
+/// Pages of the console where somebody acts on an alarm.
+const CONSOLE: [(&str, &str, &str); 4] = [
+    ("api_keys", "API keys", "https://console.cloud.tencent.com/cam/capi"),
+    ("policies", "policies", "https://console.cloud.tencent.com/cam/policy"),
+    ("users", "users", "https://console.cloud.tencent.com/cam"),
+    ("cloudaudit", "CloudAudit", "https://console.cloud.tencent.com/cloudaudit"),
+];
+
+/// All that is shown.
+struct Shown {
+    alarm: Alarm,
+    records: Vec<Numbered>,
+    history: Vec<Decision>,
+    growth: Vec<Growth>,
+    key: Option<Key>,
+}
+
+/// Shows the alarm and returns the exit code.
+pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
+    let lookup = args.lookup.open(config)?;
+    let number = lookup.alarm(&args.alarm)?;
+    let shown = read(&lookup, number)?;
+    let view = lookup.view;
+    match lookup.format {
+        Format::Table => lookup.write(|out| write_text(&shown, args.full_keys, view, out))?,
+        Format::Json => lookup.write(|out| write_object(&object(&shown, view), out))?,
+        Format::Jsonl => lookup.write(|out| write_lines(&[object(&shown, view)], out))?,
+        Format::Csv => lookup.write(|out| write_record_csv(&shown.alarm, &shown.records, view, out))?,
+    }
+    Ok(exit::DONE)
+}
+
+fn read(lookup: &Lookup, number: i64) -> Result<Shown> {
+    Ok(Shown {
+        alarm: alarm_of(lookup, number, Records::Full)?,
+        records: numbered(lookup, number)?,
+        history: history(&lookup.db, number)?,
+        growth: growth(&lookup.db, number)?,
+        key: key_of_alarm(&lookup.db, number, lookup.now)?,
+    })
+}
+
+fn object(shown: &Shown, view: View) -> Value {
+    let mut object = alarm_json(&shown.alarm, view);
+    object["records"] = shown.records.iter().map(|one| numbered_json(one, view)).collect();
+    object["because"] = json!(shown.alarm.meta.because);
+    object["risks"] = shown.key.iter().flat_map(|key| &key.risks).map(|risk| json!(risk.as_str())).collect();
+    object["decisions"] = shown.history.iter().map(|decision| decision_json(decision, view)).collect();
+    let growth = |growth: &Growth| json!({"at": rfc3339(growth.at, view.zone), "calls": growth.calls});
+    object["growth"] = shown.growth.iter().map(growth).collect();
+    object["console"] = CONSOLE.iter().map(|(name, _, url)| ((*name).to_string(), json!(url))).collect();
+    object
+}
+
+/// Lines of a name and a text, which may hold anything.
+struct Lines<'o>(&'o mut dyn Write);
+
+impl Lines<'_> {
+    fn add(&mut self, name: &str, text: &str) -> io::Result<()> {
+        writeln!(self.0, "{name:14}{}", printable(text))
+    }
+}
+
+fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -> io::Result<()> {
+    let alarm = &shown.alarm;
+    writeln!(out, "{}  {}  {}\n", alarm.id, alarm.level.as_str(), alarm.meta.title)?;
+    let mut lines = Lines(out);
+    lines.add("Rule", &format!("{}: {}", alarm.meta.id, alarm.meta.because))?;
+    lines.add("Type", &format!("{}, ATT&CK {}", alarm.meta.kind.as_str(), alarm.meta.attack))?;
+    write_key(shown, full_keys, view, &mut lines)?;
+    lines.add("Calls", &calls(alarm, view))?;
+    if alarm.allowlisted_calls > 0 {
+        let calls = counted(alarm.allowlisted_calls, "call", "calls");
+        lines.add("Allowlisted", &format!("{calls}, by {}", alarm.allowlisted_by.join(", ")))?;
+    }
+    lines.add("Why", &alarm.why)?;
+    if !alarm.tags.is_empty() {
+        lines.add("Tags", &alarm.tags.join(", "))?;
+    }
+    lines.add("Proof", &proof(alarm))?;
+    write_standing(shown, view, &mut lines)?;
+    lines.add("What to do", &format!("akguard rules show {}", alarm.meta.id))?;
+    for (_, name, url) in CONSOLE {
+        lines.add("", &format!("{name}: {url}"))?;
+    }
+    writeln!(out)?;
+    write_record_table(&shown.records, view, out)
+}
+
+/// Writes whose key it is and what speaks against it.
+fn write_key(shown: &Shown, full_keys: bool, view: View, lines: &mut Lines<'_>) -> io::Result<()> {
+    let alarm = &shown.alarm;
+    let id = if full_keys { alarm.ak.clone() } else { alarm.ak_masked() };
+    let remark = or_dash(alarm.ak_remark.as_deref());
+    lines.add("Key", &format!("{id}, remark: {remark}"))?;
+    let user = or_dash(alarm.user.as_deref());
+    let app_id = alarm.app_id.as_ref().map_or(String::new(), |id| format!(", APPID {id}"));
+    let account = or_dash(alarm.account.as_deref());
+    lines.add("Whose", &format!("{} {user}, account {account}{app_id}", alarm.identity.as_str()))?;
+    if let Some(key) = &shown.key {
+        let ips = counted(key.ips, "address", "addresses");
+        let last = key.last.map_or("-".to_string(), |last| time(last, view.zone));
+        lines.add("Key use", &format!("from {ips}, {} of them outside; last {last}", grouped(key.outside_ips)))?;
+        let risks: Vec<&str> = key.risks.iter().map(|risk| risk.as_str()).collect();
+        lines.add("Key risks", or_dash(Some(&risks.join(", "))))?;
+    }
+    let mut policies: BTreeMap<&str, &[String]> = BTreeMap::new();
+    for one in &shown.records {
+        let user = or_dash(one.record.user.as_deref());
+        let known = policies.entry(user).or_default();
+        if one.record.policies.len() >= known.len() {
+            *known = &one.record.policies;
+        }
+    }
+    for (user, names) in policies.into_iter().filter(|(_, names)| !names.is_empty()) {
+        lines.add("Policies", &format!("{} of {user}: {}", names.len(), names.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn calls(alarm: &Alarm, view: View) -> String {
+    let (first, last) = (time(alarm.first_call, view.zone), time(alarm.last_call, view.zone));
+    format!("{}, {} failed, from {first} to {last} ({})", grouped(alarm.total()), grouped(alarm.failed), view.zone)
+}
+
+/// Event ids named; JSON has the first hundred.
+const NAMED: usize = 5;
+
+fn proof(alarm: &Alarm) -> String {
+    let named: Vec<&str> = alarm.event_ids.iter().take(NAMED).map(String::as_str).collect();
+    let more = alarm.event_ids.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", or_dash(Some(&named.join(", "))))
+}
+
+/// Writes what was decided and how the alarm grew.
+fn write_standing(shown: &Shown, view: View, lines: &mut Lines<'_>) -> io::Result<()> {
+    let alarm = &shown.alarm;
+    let new = if alarm.new_since_processed > 0 {
+        format!(", {} since", counted(alarm.new_since_processed, "new call", "new calls"))
+    } else {
+        String::new()
+    };
+    lines.add("Status", &format!("{}{new}", alarm.status.as_str()))?;
+    for decision in &shown.history {
+        let word = if decision.status == Status::Unprocessed { "reopened" } else { decision.status.as_str() };
+        let note = decision.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
+        lines.add("", &format!("{}  {word} by {}{note}", time(decision.at, view.zone), decision.by))?;
+    }
+    lines.add("First seen", &alarm.first_seen.map_or("-".to_string(), |seen| time(seen, view.zone)))?;
+    for growth in shown.growth.iter().filter(|growth| growth.calls > 0) {
+        lines
+            .add("", &format!("{}  {}", time(growth.at, view.zone), counted(growth.calls, "new call", "new calls")))?;
+    }
+    Ok(())
+}

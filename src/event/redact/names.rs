@@ -1,0 +1,73 @@
+//! What the name of a parameter, a header or a variable says about its value.
+
+/// Endings of names that hold a secret. Names are compared in lower case, without `_` and `-`.
+const SECRET_ENDS: &str = "password passwords passwd pwd passcode passphrase secret secrets secretkey appkey privatekey \
+    secretid secretaccesskey encryptedkey token accesstokens refreshtokens sessiontokens signature credential credentials";
+
+/// Whole names that hold a secret.
+const SECRET_NAMES: &str = "pass pkey cookies";
+
+/// Parts of names that hold a secret, unless the name ends as in [`HARMLESS_ENDS`].
+const SECRET_PARTS: &str = "apikey accesskeysecret authorization cookie passphrase privatekey encryptedkey secretkey";
+
+/// Endings of names that tell about a secret without holding it.
+const HARMLESS_ENDS: &str = "id ids name names type policy status count length time enabled expires";
+
+/// Names that end like a secret and hold none.
+const HARMLESS_NAMES: [&str; 2] = [
+    // Places in a list, to ask for the next page.
+    "nexttoken pagetoken nextpagetoken prevpagetoken continuationtoken nextcontinuationtoken paginationtoken",
+    // Chosen by the caller so that a repeated call acts once.
+    "clienttoken clientrequesttoken idempotencytoken",
+];
+
+/// Names too common to be secret, except in a query string, before `=`.
+const QUERY_NAMES: &str = "sign sig";
+
+/// Parameters whose value is a whole script in base64.
+const ENCODED_NAMES: &str = "content userdata userscript prestartuserscript";
+
+/// What a name says about its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing.
+    Plain,
+    /// It is secret.
+    Secret,
+    /// A secret HTTP header, whose value may have blanks in it.
+    Header,
+    /// It is a script in base64.
+    Encoded,
+}
+
+fn plain_name(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Tells whether a name, of any spelling, is known to hold no secret although it ends like one.
+pub(super) fn is_harmless(name: &str) -> bool {
+    let name = plain_name(name);
+    HARMLESS_NAMES.iter().any(|names| names.split(' ').any(|known| known == name))
+}
+
+/// Judges a name; `in_query` when `=` follows it.
+pub(super) fn kind(name: &str, in_query: bool) -> Kind {
+    let name = plain_name(name);
+    let is_in = |list: &str| list.split(' ').any(|known| known == name);
+    let ends = |list: &str| list.split(' ').any(|end| name.ends_with(end));
+    if is_harmless(&name) {
+        Kind::Plain
+    } else if is_in(ENCODED_NAMES) {
+        Kind::Encoded
+    } else if ends("authorization cookie") {
+        Kind::Header
+    } else if ends(SECRET_ENDS)
+        || is_in(SECRET_NAMES)
+        || in_query && is_in(QUERY_NAMES)
+        || !ends(HARMLESS_ENDS) && SECRET_PARTS.split(' ').any(|part| name.contains(part))
+    {
+        Kind::Secret
+    } else {
+        Kind::Plain
+    }
+}

@@ -1,0 +1,102 @@
+//! Who used what from where, as lists of keys and addresses show it.
+
+use super::Failure;
+use crate::alarm::fold::Label;
+use crate::alarm::model::Resolver;
+use crate::detect::activity::{Activity, Span};
+use crate::enrich::names::ApiFacts;
+use hashbrown::HashMap;
+use rusqlite::{Connection, params};
+use std::collections::BTreeSet;
+
+/// Adds what a scan saw.
+pub(super) fn save(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) -> Result<(), Failure> {
+    let labels = save_labels(conn, seen, resolver)?;
+    let names = resolver.names;
+    let api = |number: u32| -> &ApiFacts { &names.apis[number as usize].1 };
+    let ip = |number: u32| -> &str { &names.ips[number as usize].0 };
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO ak_api (label, user_type, user, principal, service, action, outcome, first, last) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+         ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
+    )?;
+    for ((label, actor, number, outcome), Span { first, last }) in &seen.by_api {
+        let (actor, api) = (&names.actors[*actor as usize].1, api(*number));
+        let kind = actor.user_type.as_str();
+        let outcome = outcome.as_str();
+        insert.execute(params![
+            labels[label],
+            kind,
+            actor.name,
+            actor.principal,
+            api.service,
+            api.action,
+            outcome,
+            first,
+            last
+        ])?;
+    }
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO ak_ip (label, ip, first, last) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
+    )?;
+    for ((label, number), Span { first, last }) in &seen.by_ip {
+        insert.execute(params![labels[label], ip(*number), first, last])?;
+    }
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO ip_api (ip, service, action, first, last) VALUES (?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
+    )?;
+    for ((number, api_number), Span { first, last }) in &seen.ip_api {
+        let api = api(*api_number);
+        insert.execute(params![ip(*number), api.service, api.action, first, last])?;
+    }
+    save_ips(conn, seen, resolver)
+}
+
+fn save_labels(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) -> Result<HashMap<Label, i64>, Failure> {
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO labels (account, ak, owner, role) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT DO UPDATE SET role = role RETURNING number",
+    )?;
+    let mut labels = HashMap::new();
+    for (label, _) in seen.by_ip.keys() {
+        if labels.contains_key(label) {
+            continue;
+        }
+        let account = &resolver.names.accounts[label.account as usize].0;
+        let key = resolver.key_name(label);
+        let number = insert.query_row(params![account, key.ak, key.owner, key.role], |row| row.get(0))?;
+        labels.insert(*label, number);
+    }
+    Ok(labels)
+}
+
+/// What is known of addresses: type, asset and remark as the newest scan has them, the first place by text.
+fn save_ips(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) -> Result<(), Failure> {
+    let mut places: HashMap<u32, BTreeSet<&str>> = HashMap::new();
+    for (ip, location) in seen.locations.keys() {
+        let text: &str = &resolver.names.locations[*location as usize].0;
+        places.entry(*ip).or_default().extend(Some(text).filter(|text| !text.is_empty()));
+    }
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO ips (ip, ip_type, region, asset_id, asset_name, remark) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+         ON CONFLICT DO UPDATE SET ip_type = excluded.ip_type, asset_id = excluded.asset_id, \
+         asset_name = excluded.asset_name, remark = excluded.remark, \
+         region = min(coalesce(region, excluded.region), coalesce(excluded.region, region))",
+    )?;
+    for (number, regions) in places {
+        let (ip, shown) = &resolver.names.ips[number as usize];
+        let address = ip.parse().ok();
+        let asset = address.and_then(|ip| resolver.inventory.asset(ip));
+        insert.execute(params![
+            ip,
+            shown.place.as_str(),
+            regions.first(),
+            asset.and_then(|asset| asset.id.as_deref()),
+            asset.and_then(|asset| asset.name.as_deref()),
+            address.and_then(|ip| resolver.inventory.ip_remark(ip)),
+        ])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,549 @@
+//! What a scan adds to the database: hits, judgements made anew, history, activity, the ledger. All in one transaction.
+//!
+//! Alarms have three kinds of parts. *Hits* add up: an event that is known changes nothing. *Gathered* parts add up too,
+//! and stand or fall with what is known of the key's past. *Judged* parts are worked out anew, from every event
+//! that was ever kept for their rule and key, whenever a scan sees that key.
+
+use super::activity;
+use super::allowlist;
+use super::pack::{pack, unpack};
+use super::past;
+use super::project::{Projector, alarm_number};
+use super::sightings::{pack_sightings, unpack_sightings};
+use super::{Db, Failure, StoreError};
+use crate::alarm::fold::{Folded, Folder};
+use crate::alarm::model::{Details, Head, Resolver};
+use crate::alarm::part::Part;
+use crate::detect::engine::{Engine, Findings};
+use crate::detect::{Judging, Scope, Sighting};
+use crate::enrich::names::{NameTables, Names};
+use crate::enrich::{World, intern_actor};
+use crate::event::columns::flag;
+use crate::event::frame::Row;
+use crate::event::words::UserType;
+use crate::pipeline::{Reading, ScanCounts};
+use chrono::NaiveDate;
+use hashbrown::{HashMap, HashSet};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the ledger says about a scan.
+#[derive(Clone, Debug)]
+pub struct ScanEntry {
+    /// The command as typed.
+    pub command: String,
+    /// Zone of local dates.
+    pub zone: String,
+    /// When it began, in milliseconds.
+    pub started: i64,
+    /// When reading was done.
+    pub now: i64,
+    /// Files read to their end.
+    pub files: Vec<LedgerFile>,
+    /// Files that were known already, by their number in the ledger.
+    pub skipped: Vec<i64>,
+    /// Hash of everything else that the result hangs on.
+    pub context: [u8; 32],
+    /// Calls of a record kept beside their count.
+    pub most: usize,
+}
+
+/// A file for the ledger.
+#[derive(Clone, Debug)]
+pub struct LedgerFile {
+    /// Its places among the files of the scan: its own, or those of an archive's members.
+    pub numbers: std::ops::Range<usize>,
+    /// Path as given.
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Hash of its content.
+    pub hash: [u8; 32],
+}
+
+/// What was kept.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// Numbers of the alarms that the scanned files hold events of.
+    pub alarms: BTreeSet<i64>,
+    /// Alarms that were not there before.
+    pub new: i64,
+    /// Alarms that grew.
+    pub grown: i64,
+}
+
+/// Keeps what a scan found. Nothing is kept unless all of it is.
+pub fn keep(
+    db: &Db,
+    reading: Reading,
+    world: &World,
+    engine: &Engine,
+    entry: &ScanEntry,
+) -> Result<(Kept, ScanCounts), StoreError> {
+    let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading);
+    db.write(work).map_err(|failure| failure.at(db.path()))
+}
+
+struct Keeper<'k> {
+    tx: &'k Transaction<'k>,
+    world: &'k World,
+    engine: &'k Engine,
+    entry: &'k ScanEntry,
+}
+
+/// An alarm of an earlier scan that was gathered and may or may not stand.
+struct Pending {
+    alarm: i64,
+    rule: usize,
+    row: Row,
+}
+
+/// Of which keys each rule judges again, by the rule's number.
+type Sources = Vec<BTreeSet<String>>;
+
+impl Keeper<'_> {
+    fn keep(&self, reading: Reading) -> Result<(Kept, ScanCounts), Failure> {
+        let Reading { mut found, tables, mut app_ids, counts } = reading;
+        let touched: BTreeSet<String> = tables.keys.texts().iter().map(ToString::to_string).collect();
+        let mut history = std::mem::take(&mut found.history);
+        history.listed.note(&self.world.inventory);
+        let news = past::load_accounts(self.tx, &tables, &mut history)?;
+        self.load_app_ids(&tables, &mut app_ids)?;
+        let sources = self.load_sightings(&tables, &touched, news, &mut found)?;
+        let pending = self.load_pending(&tables, &touched, news)?;
+        let keys: BTreeSet<String> = tables.keys.texts().iter().map(ToString::to_string).collect();
+        past::load_keys(self.tx, &keys, &tables, self.world, &mut history)?;
+        let names = tables.finish();
+        let resolver = Resolver {
+            rules: self.engine.rules(),
+            names: &names,
+            inventory: &self.world.inventory,
+            catalog: &self.world.catalog,
+            app_ids: &app_ids,
+        };
+        let scan = self.write_scan(&counts)?;
+        let files = self.write_files(scan)?;
+        let mut work = Work {
+            keeper: self,
+            resolver,
+            details: Details::new(),
+            dirty: BTreeMap::new(),
+            files,
+            seen: BTreeSet::new(),
+        };
+        let cx = Judging { history: &history, names: &names, catalog: &self.world.catalog };
+        work.judge_pending(&pending, &cx)?;
+        work.add_gathered(&mut found, &cx)?;
+        let judged = found.judge(self.engine, &cx);
+        work.replace_judged(judged, &sources)?;
+        work.add_hits(std::mem::take(&mut found.folder))?;
+        work.note_details(&found);
+        let Work { dirty, details, mut seen, .. } = work;
+        let mut projector = Projector::new(self.tx, resolver, scan, self.entry);
+        for (number, head) in dirty {
+            projector.refresh(number, head)?;
+        }
+        projector.write_details(&details)?;
+        let (new, grown) = (projector.new, projector.grown);
+        allowlist::cover(self.tx, Some(&projector.changed))?;
+        self.save_sightings(&found, &sources, &names)?;
+        let numbers: HashSet<u32> = (0..).zip(&names.keys).map(|(number, _)| number).collect();
+        past::save(self.tx, &numbers, &names, &app_ids, &history)?;
+        if let Some(seen) = &found.activity {
+            activity::save(self.tx, seen, &resolver)?;
+        }
+        self.tx.execute(
+            "UPDATE scans SET new_alarms = ?2, grown_alarms = ?3 WHERE number = ?1",
+            params![scan, new, grown],
+        )?;
+        seen.extend(self.alarms_of_skipped()?);
+        Ok((Kept { alarms: seen, new, grown }, counts))
+    }
+
+    fn load_app_ids(&self, tables: &NameTables, app_ids: &mut HashMap<u32, String>) -> Result<(), Failure> {
+        let mut statement = self.tx.prepare_cached("SELECT account, app_id FROM accounts WHERE app_id IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let account = tables.accounts.intern(&row.get::<_, String>(0)?, || ()).0;
+            let known: String = row.get(1)?;
+            let entry = app_ids.entry(account).or_insert_with(|| known.clone());
+            if known < *entry {
+                *entry = known;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the events kept by earlier scans that have to be judged again; an event known already is not added twice.
+    fn load_sightings(
+        &self,
+        tables: &NameTables,
+        touched: &BTreeSet<String>,
+        news: bool,
+        found: &mut Findings,
+    ) -> Result<Sources, Failure> {
+        let mut sources = Vec::new();
+        for (number, active) in self.engine.rules().iter().enumerate() {
+            let mut of_rule = touched.clone();
+            if active.rule.watch().is_some() {
+                let everywhere = match active.rule.scope() {
+                    Scope::Key => false,
+                    Scope::Account => news,
+                    Scope::Everyone => true,
+                };
+                let kept = &mut found.kept[number];
+                let known = self.load_sightings_of(active.meta.id, everywhere, tables, &mut of_rule)?;
+                let events: HashSet<u64> = known.iter().map(|sighting| sighting.row.event).collect();
+                kept.retain(|sighting| !events.contains(&sighting.row.event));
+                kept.extend(known);
+            }
+            sources.push(of_rule);
+        }
+        Ok(sources)
+    }
+
+    fn load_sightings_of(
+        &self,
+        rule: &str,
+        everywhere: bool,
+        tables: &NameTables,
+        sources: &mut BTreeSet<String>,
+    ) -> Result<Vec<Sighting>, Failure> {
+        if everywhere {
+            let mut statement = self.tx.prepare_cached("SELECT source FROM sightings WHERE rule = ?1")?;
+            let known: rusqlite::Result<Vec<String>> = statement.query_map([rule], |row| row.get(0))?.collect();
+            sources.extend(known?);
+        }
+        let mut statement = self.tx.prepare_cached("SELECT data FROM sightings WHERE rule = ?1 AND source = ?2")?;
+        let mut sightings = Vec::new();
+        for source in &*sources {
+            let data: Option<Vec<u8>> = statement.query_row([rule, source], |row| row.get(0)).optional()?;
+            if let Some(data) = data {
+                sightings.extend(unpack_sightings(&data, source, tables, self.world)?);
+            }
+        }
+        Ok(sightings)
+    }
+
+    /// The gathered alarms of earlier scans that have to be judged again.
+    fn load_pending(
+        &self,
+        tables: &NameTables,
+        touched: &BTreeSet<String>,
+        news: bool,
+    ) -> Result<Vec<Pending>, Failure> {
+        let mut statement = self.tx.prepare_cached(
+            "SELECT a.number, a.rule, a.account, a.ak, a.date, p.data FROM parts p JOIN alarms a ON a.number = p.alarm WHERE p.kind = 1",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut pending = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (rule, ak): (String, String) = (row.get(1)?, row.get(3)?);
+            let rule = self.engine.rules().iter().position(|active| active.meta.id == rule);
+            if let Some(rule) = rule.filter(|_| news || touched.contains(&ak)) {
+                let (account, date): (String, String) = (row.get(2)?, row.get(4)?);
+                let sample = sample_row(tables, &account, &ak, &date, &unpack(&row.get::<_, Vec<u8>>(5)?)?)?;
+                pending.push(Pending { alarm: row.get(0)?, rule, row: sample });
+            }
+        }
+        Ok(pending)
+    }
+
+    /// Keeps, for every key judged, the events that may yet become hits.
+    fn save_sightings(&self, found: &Findings, sources: &Sources, names: &Names) -> Result<(), Failure> {
+        let mut insert =
+            self.tx.prepare_cached("INSERT OR REPLACE INTO sightings (rule, source, data) VALUES (?1, ?2, ?3)")?;
+        let mut delete = self.tx.prepare_cached("DELETE FROM sightings WHERE rule = ?1 AND source = ?2")?;
+        for (number, active) in self.engine.rules().iter().enumerate() {
+            if active.rule.watch().is_none() {
+                continue;
+            }
+            let mut by_key: BTreeMap<&str, Vec<&Sighting>> = BTreeMap::new();
+            for sighting in &found.kept[number] {
+                by_key.entry(&names.keys[sighting.row.key as usize].0).or_default().push(sighting);
+            }
+            for source in &sources[number] {
+                let mut kept = by_key.remove(source.as_str()).unwrap_or_default();
+                let newest = kept.last().map_or(0, |sighting| sighting.row.time);
+                let late = |row: &Row| active.rule.kept_for(row).is_some_and(|span| row.time < newest - span);
+                kept.retain(|sighting| !late(&sighting.row));
+                if kept.is_empty() {
+                    delete.execute([active.meta.id, source])?;
+                } else {
+                    insert.execute(params![
+                        active.meta.id,
+                        source,
+                        pack_sightings(&kept, names, &self.world.catalog)?
+                    ])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_scan(&self, counts: &ScanCounts) -> Result<i64, Failure> {
+        let entry = self.entry;
+        let (files, events) = (&counts.files, &counts.events);
+        let json = serde_json::json!({
+            "files": {"read": files.read, "rejected": files.rejected, "empty": files.empty, "skipped": files.skipped},
+            "events": {
+                "read": events.read, "evaluated": events.evaluated, "duplicates": events.duplicates,
+                "platform": events.platform, "without_key": events.without_key,
+                "outside_range": events.outside_range, "rejected": events.rejected, "fell_back": events.fell_back,
+            },
+            "time_span": counts.time_span.map(|(first, last)| [first, last]),
+        });
+        self.tx.execute(
+            "INSERT INTO scans (command, version, zone, started, finished, counts, new_alarms, grown_alarms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0)",
+            params![entry.command, env!("CARGO_PKG_VERSION"), entry.zone, entry.started, entry.now, json.to_string()],
+        )?;
+        Ok(self.tx.last_insert_rowid())
+    }
+
+    /// Notes the files read, and returns the ledger's number for each number of the scan.
+    fn write_files(&self, scan: i64) -> Result<BTreeMap<u32, i64>, Failure> {
+        let mut numbers = BTreeMap::new();
+        let mut insert = self.tx.prepare_cached(
+            "INSERT INTO files (hash, context, name, size, scan) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (hash, context) DO UPDATE SET name = excluded.name RETURNING number",
+        )?;
+        for file in &self.entry.files {
+            let size = i64::try_from(file.size).unwrap_or(i64::MAX);
+            let number: i64 =
+                insert.query_row(params![file.hash, self.entry.context, file.name, size, scan], |row| row.get(0))?;
+            numbers.extend(file.numbers.clone().filter_map(|member| Some((u32::try_from(member).ok()?, number))));
+        }
+        Ok(numbers)
+    }
+
+    fn alarms_of_skipped(&self) -> Result<Vec<i64>, Failure> {
+        let mut statement = self.tx.prepare_cached("SELECT alarm FROM alarm_files WHERE file = ?1")?;
+        let mut alarms = Vec::new();
+        for file in &self.entry.skipped {
+            let found: rusqlite::Result<Vec<i64>> = statement.query_map([file], |row| row.get(0))?.collect();
+            alarms.extend(found?);
+        }
+        Ok(alarms)
+    }
+}
+
+/// A row that says of a gathered alarm what its rule may ask: key, account, caller and day.
+fn sample_row(tables: &NameTables, account: &str, ak: &str, date: &str, part: &Part) -> Result<Row, Failure> {
+    let date: NaiveDate =
+        date.parse().map_err(|_| Failure::Content(format!("an alarm is dated {date:?}, which is no date")))?;
+    let day = i32::try_from((date - NaiveDate::default()).num_days()).unwrap_or_default();
+    let record = part.records.iter().min_by_key(|(_, record)| (record.principal.is_empty(), &record.principal));
+    let (user_type, user, principal) = record.map_or((UserType::SubAccount, "", ""), |(id, record)| {
+        (id.user_type, id.user.as_str(), record.principal.as_str())
+    });
+    let actor = intern_actor(tables, user_type, user, principal, user);
+    Ok(Row {
+        day,
+        account: tables.accounts.intern(account, || ()).0,
+        key: tables.keys.intern(ak, || ()).0,
+        actor: actor.number,
+        user: actor.user,
+        principal: actor.principal,
+        flags: flag::PERMANENT_KEY | flag::API_CALL,
+        ..Row::default()
+    })
+}
+
+/// The alarms of a scan on their way into the database.
+struct Work<'w> {
+    keeper: &'w Keeper<'w>,
+    resolver: Resolver<'w>,
+    details: Details,
+    /// Alarms whose parts changed.
+    dirty: BTreeMap<i64, Head>,
+    /// The ledger's numbers of files, by their number in the scan.
+    files: BTreeMap<u32, i64>,
+    /// Alarms that the scanned files hold events of.
+    seen: BTreeSet<i64>,
+}
+
+/// Kinds of parts, as the database numbers them.
+const HITS: i64 = 0;
+const GATHERED: i64 = 1;
+const JUDGED: i64 = 2;
+
+impl Work<'_> {
+    fn tx(&self) -> &Connection {
+        self.keeper.tx
+    }
+
+    fn judge_pending(&mut self, pending: &[Pending], cx: &Judging<'_>) -> Result<(), Failure> {
+        for Pending { alarm, rule, row } in pending {
+            match self.keeper.engine.stands(*rule, row, cx) {
+                None => {
+                    self.tx()
+                        .prepare_cached("DELETE FROM parts WHERE alarm = ?1 AND kind = ?2")?
+                        .execute([*alarm, GATHERED])?;
+                    self.set_standing(*alarm, None)?;
+                    self.touch(*alarm)?;
+                }
+                Some(reason) => {
+                    if self.set_standing(*alarm, reason.as_deref())? {
+                        self.touch(*alarm)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes why a gathered alarm stands; tells whether that changed.
+    fn set_standing(&self, alarm: i64, reason: Option<&str>) -> Result<bool, Failure> {
+        let mut update =
+            self.tx().prepare_cached("UPDATE alarms SET standing = ?2 WHERE number = ?1 AND standing IS NOT ?2")?;
+        Ok(update.execute(params![alarm, reason])? > 0)
+    }
+
+    fn touch(&mut self, alarm: i64) -> Result<(), Failure> {
+        if !self.dirty.contains_key(&alarm) {
+            let head = super::project::head_of(self.tx(), alarm)?;
+            self.dirty.insert(alarm, head);
+        }
+        Ok(())
+    }
+
+    fn add_gathered(&mut self, found: &mut Findings, cx: &Judging<'_>) -> Result<(), Failure> {
+        for (key, folded, reason) in found.take_gathered(self.keeper.engine, cx) {
+            let (head, files) = (self.resolver.head(&key), folded.files.clone());
+            let part = self.resolver.part(folded, &mut self.details);
+            let number = self.merge_part(&head, GATHERED, "", part)?;
+            if self.set_standing(number, reason.as_deref())? {
+                self.dirty.insert(number, head);
+            }
+            self.link(number, &files)?;
+        }
+        Ok(())
+    }
+
+    fn add_hits(&mut self, folder: Folder) -> Result<(), Failure> {
+        for (head, folded) in self.in_order(folder) {
+            let files = folded.files.clone();
+            let part = self.resolver.part(folded, &mut self.details);
+            let number = self.merge_part(&head, HITS, "", part)?;
+            self.link(number, &files)?;
+        }
+        Ok(())
+    }
+
+    /// The alarms of a folder by id, so that the same scan makes the same database.
+    fn in_order(&self, folder: Folder) -> Vec<(Head, Folded)> {
+        let mut alarms: Vec<_> =
+            folder.alarms.into_iter().map(|(key, folded)| (self.resolver.head(&key), folded)).collect();
+        alarms.sort_by(|(a, _), (b, _)| a.id.cmp(&b.id));
+        alarms
+    }
+
+    /// Adds a part to what is kept of it.
+    fn merge_part(&mut self, head: &Head, kind: i64, source: &str, part: Part) -> Result<i64, Failure> {
+        let number = alarm_number(self.tx(), head, self.keeper.entry.now)?;
+        let mut select =
+            self.tx().prepare_cached("SELECT data FROM parts WHERE alarm = ?1 AND kind = ?2 AND source = ?3")?;
+        let before: Option<Vec<u8>> = select.query_row(params![number, kind, source], |row| row.get(0)).optional()?;
+        drop(select);
+        let merged = match &before {
+            None => part,
+            Some(data) => {
+                let mut known: Part = unpack(data)?;
+                known.merge(part, self.keeper.entry.most);
+                known
+            }
+        };
+        self.set_part(number, head, kind, source, before.as_deref(), &merged)?;
+        Ok(number)
+    }
+
+    fn set_part(
+        &mut self,
+        number: i64,
+        head: &Head,
+        kind: i64,
+        source: &str,
+        before: Option<&[u8]>,
+        part: &Part,
+    ) -> Result<(), Failure> {
+        let data = pack(part)?;
+        if before == Some(data.as_slice()) {
+            return Ok(());
+        }
+        let mut insert = self
+            .tx()
+            .prepare_cached("INSERT OR REPLACE INTO parts (alarm, kind, source, data) VALUES (?1, ?2, ?3, ?4)")?;
+        insert.execute(params![number, kind, source, data])?;
+        drop(insert);
+        self.dirty.insert(number, head.clone());
+        Ok(())
+    }
+
+    /// Puts the judgements of this scan in the place of earlier ones about the same rules and keys.
+    fn replace_judged(&mut self, judged: BTreeMap<u32, Folder>, sources: &Sources) -> Result<(), Failure> {
+        let mut before = self.judged_before(sources)?;
+        for (key, folder) in judged {
+            let source = self.resolver.names.keys[key as usize].0.to_string();
+            for (head, folded) in self.in_order(folder) {
+                let files = folded.files.clone();
+                let part = self.resolver.part(folded, &mut self.details);
+                let number = alarm_number(self.tx(), &head, self.keeper.entry.now)?;
+                let known = before.remove(&(number, source.clone()));
+                self.set_part(number, &head, JUDGED, &source, known.as_deref(), &part)?;
+                self.link(number, &files)?;
+            }
+        }
+        for (alarm, source) in before.into_keys() {
+            let mut delete =
+                self.tx().prepare_cached("DELETE FROM parts WHERE alarm = ?1 AND kind = ?2 AND source = ?3")?;
+            delete.execute(params![alarm, JUDGED, source])?;
+            drop(delete);
+            self.touch(alarm)?;
+        }
+        Ok(())
+    }
+
+    /// The judgements of earlier scans about the rules and keys that were judged again.
+    fn judged_before(&self, sources: &Sources) -> Result<BTreeMap<(i64, String), Vec<u8>>, Failure> {
+        let rules: HashMap<&str, &BTreeSet<String>> =
+            self.keeper.engine.rules().iter().map(|active| active.meta.id).zip(sources).collect();
+        let all: BTreeSet<&String> = sources.iter().flatten().collect();
+        let mut statement = self.tx().prepare_cached(
+            "SELECT p.alarm, a.rule, p.data FROM parts p JOIN alarms a ON a.number = p.alarm WHERE p.kind = 2 AND p.source = ?1",
+        )?;
+        let mut before = BTreeMap::new();
+        for source in all {
+            let mut rows = statement.query([source])?;
+            while let Some(row) = rows.next()? {
+                let rule: String = row.get(1)?;
+                if rules.get(rule.as_str()).is_some_and(|judged| judged.contains(source)) {
+                    before.insert((row.get(0)?, source.clone()), row.get(2)?);
+                }
+            }
+        }
+        Ok(before)
+    }
+
+    /// Notes which files hold events of the alarm.
+    fn link(&mut self, alarm: i64, files: &BTreeSet<u32>) -> Result<(), Failure> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        self.seen.insert(alarm);
+        let mut insert = self.tx().prepare_cached("INSERT OR IGNORE INTO alarm_files (file, alarm) VALUES (?1, ?2)")?;
+        for file in files.iter().filter_map(|file| self.files.get(file)) {
+            insert.execute([*file, alarm])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the details of events that may yet become hits.
+    fn note_details(&mut self, found: &Findings) {
+        for sighting in found.kept.iter().flatten() {
+            if let Some(detail) = &sighting.detail {
+                self.details.insert(sighting.row.event, (sighting.row.time, detail.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The ledger of files: what was read to its end is known by its content, and need not be read again.
+
+use super::{Db, StoreError};
+use crate::ingest::source::Input;
+use rusqlite::{OptionalExtension, params};
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+/// What a file was like when it was hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Size in bytes.
+    pub size: u64,
+    /// When it was last written to.
+    pub modified: Option<SystemTime>,
+    /// Hash of its content.
+    pub hash: [u8; 32],
+}
+
+/// The fingerprint of an input; none for what is no regular file, or changes while it is read: such
+/// an input is read again next time.
+pub fn fingerprint(input: &Input) -> Option<Fingerprint> {
+    let Input::File(path) = input else { return None };
+    hash(path).ok().flatten()
+}
+
+fn hash(path: &Path) -> io::Result<Option<Fingerprint>> {
+    let mut file = File::open(path)?;
+    let before = file.metadata()?;
+    if !before.is_file() {
+        return Ok(None);
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(&mut file)?;
+    let same = state(&before) == state(&path.metadata()?);
+    let (size, modified) = state(&before);
+    Ok(same.then(|| Fingerprint { size, modified, hash: *hasher.finalize().as_bytes() }))
+}
+
+fn state(metadata: &Metadata) -> (u64, Option<SystemTime>) {
+    (metadata.len(), metadata.modified().ok())
+}
+
+/// The number of each input in the ledger, for those that were read to their end under the same
+/// circumstances. Only files whose size is known are read for it.
+pub fn known(db: &Db, inputs: &[Input], context: &[u8; 32]) -> Result<Vec<Option<i64>>, StoreError> {
+    let look_up = |input: &Input| -> rusqlite::Result<Option<i64>> {
+        let size = i64::try_from(input.size()).unwrap_or(i64::MAX);
+        let mut same_size = db.conn.prepare_cached("SELECT 1 FROM files WHERE size = ?1 AND context = ?2 LIMIT 1")?;
+        if !same_size.exists(params![size, context])? {
+            return Ok(None);
+        }
+        let Some(found) = fingerprint(input) else { return Ok(None) };
+        let mut same = db.conn.prepare_cached("SELECT number FROM files WHERE hash = ?1 AND context = ?2")?;
+        same.query_row(params![found.hash, context], |row| row.get(0)).optional()
+    };
+    inputs.iter().map(look_up).collect::<rusqlite::Result<_>>().map_err(|source| StoreError::sqlite(db.path(), source))
+}
+
+/// The zone of the newest scan.
+pub fn zone(db: &Db) -> Result<Option<String>, StoreError> {
+    let newest = db.conn.query_row("SELECT zone FROM scans ORDER BY number DESC LIMIT 1", [], |row| row.get(0));
+    newest.optional().map_err(|source| StoreError::sqlite(db.path(), source))
+}

@@ -1,0 +1,25 @@
+//! How compound values are kept in one cell: compact, compressed, and the same bytes for the same value.
+
+use super::Failure;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Level of compression: what is kept is small texts and numbers, and higher levels gain little.
+const LEVEL: i32 = 3;
+/// Largest value after decompression, against files made to exhaust memory.
+const MAX_UNPACKED: usize = 1 << 30;
+
+/// Packs a value.
+pub(super) fn pack<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
+    let failed = |what: String| Failure::Content(format!("a value cannot be packed: {what}"));
+    let plain = postcard::to_allocvec(value).map_err(|error| failed(error.to_string()))?;
+    zstd::bulk::compress(&plain, LEVEL).map_err(|error| failed(error.to_string()))
+}
+
+/// Unpacks a value.
+pub(super) fn unpack<T: DeserializeOwned>(data: &[u8]) -> Result<T, Failure> {
+    let damaged = |what: String| Failure::Content(format!("a packed value is damaged: {what}"));
+    let size = zstd::bulk::Decompressor::upper_bound(data).unwrap_or(MAX_UNPACKED).min(MAX_UNPACKED);
+    let plain = zstd::bulk::decompress(data, size).map_err(|error| damaged(error.to_string()))?;
+    postcard::from_bytes(&plain).map_err(|error| damaged(error.to_string()))
+}

@@ -1,0 +1,289 @@
+//! From the parts of an alarm to the rows that lists show.
+//!
+//! Records keep their number while they last, because remarks of the allowlist refer to it.
+
+use super::Failure;
+use super::keep::ScanEntry;
+use super::pack::unpack;
+use crate::alarm::model::{Alarm, Details, Head, KeyName, Resolver};
+use crate::alarm::part::{Part, PartRecord, RecordId};
+use crate::detect::Level;
+use crate::detect::rules;
+use crate::event::words::UserType;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The number a level has in the database and in the console's API.
+pub(super) fn level_number(level: Level) -> i64 {
+    match level {
+        Level::Critical => 5,
+        Level::High => 4,
+        Level::Medium => 3,
+        Level::Low => 2,
+        Level::Note => 1,
+        Level::Invalid => 0,
+    }
+}
+
+/// The number of an alarm; one that is not there yet is made, without calls.
+pub(super) fn alarm_number(conn: &Connection, head: &Head, now: i64) -> Result<i64, Failure> {
+    let mut select = conn.prepare_cached("SELECT number FROM alarms WHERE id = ?1")?;
+    let known: Option<i64> = select.query_row([&head.id], |row| row.get(0)).optional()?;
+    if let Some(number) = known {
+        return Ok(number);
+    }
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO alarms (id, rule, type, level, date, account, app_id, identity, ak, owner, role, first_call, \
+         last_call, success, failed, tags, why, event_ids, first_seen, changed) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '', ?8, ?9, ?10, 0, 0, 0, 0, '[]', '', '[]', ?11, ?11)",
+    )?;
+    let (meta, key) = (head.meta, &head.key);
+    insert.execute(params![
+        head.id,
+        meta.id,
+        meta.kind.as_str(),
+        level_number(meta.level),
+        head.date,
+        head.account,
+        head.app_id,
+        key.ak,
+        key.owner,
+        key.role,
+        now
+    ])?;
+    Ok(conn.last_insert_rowid())
+}
+
+/// What is fixed about an alarm of an earlier scan.
+pub(super) fn head_of(conn: &Connection, alarm: i64) -> Result<Head, Failure> {
+    let mut select =
+        conn.prepare_cached("SELECT id, rule, date, account, app_id, ak, owner, role FROM alarms WHERE number = ?1")?;
+    let (rule, head) = select.query_row([alarm], |row| {
+        let key = KeyName { ak: row.get(5)?, owner: row.get(6)?, role: row.get(7)? };
+        let rule: String = row.get(1)?;
+        let parts: (String, String, String, Option<String>) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(4)?);
+        Ok((rule, (parts, key)))
+    })?;
+    let meta = rules::find(&rule).map_err(|_| Failure::Content(format!("an alarm of the unknown rule {rule:?}")))?;
+    let ((id, date, account, app_id), key) = head;
+    Ok(Head { id, meta, date, account, app_id, key })
+}
+
+/// Writes alarms and records of one scan.
+pub(super) struct Projector<'p> {
+    tx: &'p Transaction<'p>,
+    resolver: Resolver<'p>,
+    scan: i64,
+    entry: &'p ScanEntry,
+    /// Alarms written.
+    pub(super) changed: Vec<i64>,
+    /// Alarms that had no calls before.
+    pub(super) new: i64,
+    /// Alarms that have more calls than before.
+    pub(super) grown: i64,
+}
+
+impl<'p> Projector<'p> {
+    /// A projector for the scan with this number.
+    pub(super) fn new(tx: &'p Transaction<'p>, resolver: Resolver<'p>, scan: i64, entry: &'p ScanEntry) -> Self {
+        Self { tx, resolver, scan, entry, changed: Vec::new(), new: 0, grown: 0 }
+    }
+
+    /// Works out the rows of an alarm from its parts.
+    pub(super) fn refresh(&mut self, number: i64, head: Head) -> Result<(), Failure> {
+        let part = self.merged(number)?;
+        self.write_records(number, &part)?;
+        let alarm = self.resolver.alarm(head, part);
+        self.write_alarm(number, &alarm)?;
+        self.changed.push(number);
+        Ok(())
+    }
+
+    /// Everything known of an alarm that stands.
+    fn merged(&self, number: i64) -> Result<Part, Failure> {
+        let standing: Option<String> = self
+            .tx
+            .prepare_cached("SELECT standing FROM alarms WHERE number = ?1")?
+            .query_row([number], |row| row.get(0))?;
+        let mut select =
+            self.tx.prepare_cached("SELECT kind, data FROM parts WHERE alarm = ?1 ORDER BY kind, source")?;
+        let mut rows = select.query([number])?;
+        let mut merged = Part::default();
+        while let Some(row) = rows.next()? {
+            let (kind, data): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            let mut part: Part = unpack(&data)?;
+            if kind == 1 {
+                match &standing {
+                    None => continue,
+                    Some(reason) => drop(part.notes.insert(reason.clone())),
+                }
+            }
+            merged.merge(part, self.entry.most);
+        }
+        Ok(merged)
+    }
+
+    fn write_alarm(&mut self, number: i64, alarm: &Alarm) -> Result<(), Failure> {
+        let mut select = self.tx.prepare_cached("SELECT success + failed FROM alarms WHERE number = ?1")?;
+        let before: i64 = select.query_row([number], |row| row.get(0))?;
+        let total = signed(alarm.total());
+        let mut update = self.tx.prepare_cached(
+            "UPDATE alarms SET level = ?2, app_id = ?3, identity = ?4, user = ?5, ak_remark = ?6, first_call = ?7, \
+             last_call = ?8, success = ?9, failed = ?10, tags = ?11, why = ?12, event_ids = ?13 WHERE number = ?1",
+        )?;
+        update.execute(params![
+            number,
+            level_number(alarm.level),
+            alarm.app_id,
+            alarm.identity.as_str(),
+            alarm.user,
+            alarm.ak_remark,
+            alarm.first_call,
+            alarm.last_call,
+            signed(alarm.success),
+            signed(alarm.failed),
+            json(&alarm.tags),
+            alarm.why,
+            json(&alarm.event_ids)
+        ])?;
+        if total != before {
+            self.note_growth(number, before, total)?;
+        }
+        Ok(())
+    }
+
+    fn note_growth(&mut self, number: i64, before: i64, total: i64) -> Result<(), Failure> {
+        let now = self.entry.now;
+        self.tx.prepare_cached("UPDATE alarms SET changed = ?2 WHERE number = ?1")?.execute([number, now])?;
+        if before == 0 {
+            self.tx.prepare_cached("UPDATE alarms SET first_seen = ?2 WHERE number = ?1")?.execute([number, now])?;
+            self.new += 1;
+        } else if total > before {
+            self.grown += 1;
+        }
+        let mut insert =
+            self.tx.prepare_cached("INSERT OR REPLACE INTO growth (alarm, scan, calls) VALUES (?1, ?2, ?3)")?;
+        insert.execute([number, self.scan, total - before])?;
+        Ok(())
+    }
+
+    fn write_records(&self, alarm: i64, part: &Part) -> Result<(), Failure> {
+        let mut known = self.record_numbers(alarm)?;
+        for (id, record) in &part.records {
+            let number = match known.remove(id) {
+                Some(number) => {
+                    self.update_record(number, record)?;
+                    number
+                }
+                None => self.insert_record(alarm, id, record)?,
+            };
+            self.write_calls(number, record)?;
+        }
+        let mut delete = self.tx.prepare_cached("DELETE FROM records WHERE number = ?1")?;
+        for number in known.into_values() {
+            delete.execute([number])?;
+        }
+        Ok(())
+    }
+
+    fn record_numbers(&self, alarm: i64) -> Result<BTreeMap<RecordId, i64>, Failure> {
+        let mut select = self.tx.prepare_cached(
+            "SELECT number, source_ip, service, action, api_call, user_type, user, code, ok FROM records WHERE alarm = ?1",
+        )?;
+        let mut rows = select.query([alarm])?;
+        let mut numbers = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let kind: String = row.get(5)?;
+            let user_type = UserType::ALL.into_iter().find(|known| known.as_str() == kind);
+            let user_type =
+                user_type.ok_or_else(|| Failure::Content(format!("a record of the unknown kind {kind:?}")))?;
+            let id = RecordId {
+                source_ip: row.get(1)?,
+                service: row.get(2)?,
+                action: row.get(3)?,
+                api_call: row.get(4)?,
+                user_type,
+                user: row.get(6)?,
+                code: row.get(7)?,
+                success: row.get(8)?,
+            };
+            numbers.insert(id, row.get(0)?);
+        }
+        Ok(numbers)
+    }
+
+    fn insert_record(&self, alarm: i64, id: &RecordId, record: &PartRecord) -> Result<i64, Failure> {
+        let mut insert = self.tx.prepare_cached(
+            "INSERT INTO records (alarm, source_ip, service, action, api_call, user_type, user, code, ok, calls, \
+             first_call, last_call, api_regions, ip_type, policies, clients) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, '[]', '', '[]', '[]')",
+        )?;
+        insert.execute(params![
+            alarm,
+            id.source_ip,
+            id.service,
+            id.action,
+            id.api_call,
+            id.user_type.as_str(),
+            id.user,
+            id.code,
+            id.success
+        ])?;
+        let number = self.tx.last_insert_rowid();
+        self.update_record(number, record)?;
+        Ok(number)
+    }
+
+    fn update_record(&self, number: i64, record: &PartRecord) -> Result<(), Failure> {
+        let mut update = self.tx.prepare_cached(
+            "UPDATE records SET calls = ?2, first_call = ?3, last_call = ?4, region = ?5, api_regions = ?6, ip_type = ?7, \
+             ip_remark = ?8, asset_id = ?9, asset_name = ?10, policies = ?11, clients = ?12 WHERE number = ?1",
+        )?;
+        let place = &record.place;
+        update.execute(params![
+            number,
+            signed(record.count),
+            record.first,
+            record.last,
+            record.locations.first(),
+            json(&record.api_regions),
+            place.ip_type,
+            place.ip_remark,
+            place.asset_id,
+            place.asset_name,
+            json(&record.policies),
+            json(&record.clients)
+        ])?;
+        Ok(())
+    }
+
+    fn write_calls(&self, record: i64, part: &PartRecord) -> Result<(), Failure> {
+        self.tx.prepare_cached("DELETE FROM calls WHERE record = ?1")?.execute([record])?;
+        let mut insert =
+            self.tx.prepare_cached("INSERT INTO calls (record, time, event, request_id) VALUES (?1, ?2, ?3, ?4)")?;
+        for ((time, event), request_id) in &part.calls {
+            insert.execute(params![record, time, event.cast_signed(), request_id])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the long part of calls; of one that is known the first copy stays.
+    pub(super) fn write_details(&self, details: &Details) -> Result<(), Failure> {
+        let mut insert = self.tx.prepare_cached(
+            "INSERT OR IGNORE INTO events (event, time, event_id, body, resources) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for (event, (time, detail)) in details {
+            insert.execute(params![event.cast_signed(), time, detail.event_id, detail.body, detail.resources])?;
+        }
+        Ok(())
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "[]".to_string())
+}

@@ -1,0 +1,103 @@
+//! A scan into the database: leave out what is known, read the rest, keep what was found.
+
+use super::keep::{Kept, LedgerFile, ScanEntry, keep};
+use super::ledger::{Fingerprint, fingerprint, known};
+use super::{Db, StoreError};
+use crate::alarm::fold::Keep;
+use crate::detect::engine::Engine;
+use crate::enrich::World;
+use crate::ingest::source::{FileState, Input};
+use crate::pipeline::{self, ScanCounts, ScanPlan};
+use polars::prelude::PolarsError;
+use std::ops::Range;
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+/// Why a scan into the database did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A rule could not be evaluated.
+    #[error("cannot evaluate the rules")]
+    Rules(#[from] PolarsError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the ledger is to say about a scan, and how it treats files that are known.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The command as typed.
+    pub command: String,
+    /// Zone of local dates.
+    pub zone: String,
+    /// The time now, in milliseconds.
+    pub now: i64,
+    /// Hash of everything but the logs that the result hangs on: settings, assets, inventory, version.
+    pub context: [u8; 32],
+    /// Calls of a record kept beside their count.
+    pub most: usize,
+    /// Read files again that are known.
+    pub rescan: bool,
+}
+
+/// What a scan into the database gave.
+#[derive(Debug)]
+pub struct Scanned {
+    /// What was counted.
+    pub counts: ScanCounts,
+    /// What was kept.
+    pub kept: Kept,
+}
+
+/// Scans into the database. Nothing is kept unless all of it is. `progress` counts bytes read from disk.
+pub fn scan(
+    db: &Db,
+    plan: &ScanPlan,
+    world: &World,
+    engine: &Engine,
+    job: &Job,
+    progress: &AtomicU64,
+) -> Result<Scanned, ScanError> {
+    let began = Instant::now();
+    let numbers = if job.rescan { vec![None; plan.inputs.len()] } else { known(db, &plan.inputs, &job.context)? };
+    let pick = |(input, number): (&Input, &Option<i64>)| number.is_none().then(|| input.clone());
+    let inputs: Vec<Input> = plan.inputs.iter().zip(&numbers).filter_map(pick).collect();
+    let skipped: Vec<i64> = numbers.into_iter().flatten().collect();
+    let plan = ScanPlan { inputs, ..plan.clone() };
+    // Events outside a range asked for are not in the database, so such files are not done with.
+    let whole = plan.since.is_none() && plan.until.is_none();
+    let (reading, prints) = std::thread::scope(|threads| {
+        let hasher = threads.spawn(|| if whole { plan.inputs.iter().map(fingerprint).collect() } else { Vec::new() });
+        let reading = pipeline::read(&plan, world, engine, Keep::Calls(job.most), progress);
+        (reading, hasher.join().unwrap_or_default())
+    });
+    let mut reading = reading?;
+    reading.counts.files.skipped = skipped.len() as u64;
+    let files = read_files(&plan.inputs, prints, &reading.counts);
+    let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or_default();
+    let entry = ScanEntry {
+        command: job.command.clone(),
+        zone: job.zone.clone(),
+        started: job.now,
+        now: job.now + elapsed,
+        files,
+        skipped,
+        context: job.context,
+        most: job.most,
+    };
+    let (kept, counts) = keep(db, reading, world, engine, &entry)?;
+    Ok(Scanned { counts, kept })
+}
+
+/// The inputs that were read to their end, for the ledger.
+fn read_files(inputs: &[Input], prints: Vec<Option<Fingerprint>>, counts: &ScanCounts) -> Vec<LedgerFile> {
+    let unreadable = |range: &Range<usize>| {
+        counts.file_outcomes[range.clone()].iter().any(|file| matches!(file.state, FileState::Rejected(_)))
+    };
+    let entry = |((input, print), numbers): ((&Input, Option<Fingerprint>), &Range<usize>)| {
+        let print = print.filter(|_| !unreadable(numbers))?;
+        Some(LedgerFile { numbers: numbers.clone(), name: input.name(), size: print.size, hash: print.hash })
+    };
+    inputs.iter().zip(prints).zip(&counts.input_files).filter_map(entry).collect()
+}

@@ -1,0 +1,182 @@
+//! A week on call, told in commands: what docs/daily.md promises of days, decisions, the allowlist, repeats and crashes.
+
+use crate::database::state;
+use crate::support::Folder;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+/// The desk of whoever is on call: a folder with one database.
+struct Desk {
+    folder: Folder,
+    db: PathBuf,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let db = folder.path("akguard.db");
+        Self { folder, db }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
+        command
+            .args(args)
+            .env_clear()
+            .env("AKGUARD_DB", &self.db)
+            .env("USER", "wen")
+            .current_dir(self.folder.path("."));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let output = self.command(args).output().expect("the program runs");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    fn text(&self, args: &[&str]) -> String {
+        String::from_utf8_lossy(&self.run(args).stdout).into_owned()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.text(&[args, &["--format", "json"]].concat())).expect("JSON")
+    }
+
+    fn scan(&self, more: &[&str]) -> Command {
+        let mut command = self.command(&["scan", "--quiet", "--format", "json"]);
+        command.arg("--assets").arg(demo("assets.csv")).arg("--inventory").arg(demo("inventory")).args(more);
+        command
+    }
+
+    /// The nightly job: the day's events of everything that has been delivered.
+    fn scan_day(&self, day: u32) {
+        let (since, until) = (date(day), date(day + 1));
+        let output = self.scan(&["--since", &since, "--until", &until]).arg(demo("logs")).output().expect("a scan");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn alarms(&self, filter: &[&str]) -> Vec<Value> {
+        self.json(&[&["alarms"], filter].concat())["alarms"].as_array().expect("alarms").clone()
+    }
+
+    fn alarm(&self, rule: &str, date: &str) -> Value {
+        let found = self.alarms(&["--rule", rule]);
+        found.into_iter().find(|alarm| alarm["date"] == date).unwrap_or_else(|| panic!("no {rule} on {date}"))
+    }
+}
+
+fn demo(of: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo").join(of)
+}
+
+fn date(day: u32) -> String {
+    format!("2026-03-{day:02}")
+}
+
+fn id(alarm: &Value) -> &str {
+    alarm["id"].as_str().expect("an id")
+}
+
+#[test]
+fn a_week_on_call() {
+    let desk = Desk::new();
+
+    // Every night a job scans the day before and mails what is new.
+    let mut mailed = BTreeSet::new();
+    let mail = |mailed: &mut BTreeSet<String>| {
+        for alarm in desk.alarms(&["--new", "--mark", "mail"]) {
+            assert!(mailed.insert(id(&alarm).to_string()), "{} was mailed twice", id(&alarm));
+        }
+    };
+    for day in 3..=5 {
+        desk.scan_day(day);
+        mail(&mut mailed);
+    }
+
+    // Friday: the refused calls of Tuesday were a build without its policy. That is settled now.
+    let refused = desk.alarm("unauthorized-service-call", "2026-03-03");
+    assert_eq!((&refused["status"], &refused["calls"]["total"]), (&"unprocessed".into(), &2.into()));
+    desk.run(&["process", id(&refused), "--note", "the build has its policy now"]);
+    let refused = desk.alarm("unauthorized-service-call", "2026-03-03");
+    assert_eq!(refused["status"], "processed");
+    assert_eq!(refused["decision"]["by"], "wen");
+    assert_eq!(refused["decision"]["note"], "the build has its policy now");
+
+    // The media team may use COSBrowser. All such alarms so far are ignored at once.
+    let media = ["--rule", "cos-browser-call", "--ak", "AKIDEXAMPLE0000000000000000mediaTeam"];
+    desk.run(&[&["ignore"], &media[..], &["--note", "agreed with the media team", "--yes"]].concat());
+    assert_eq!(desk.alarms(&[&media[..], &["--status", "ignored"]].concat()).len(), 3);
+
+    // Saturday's job dies in the middle; run again, it gives what it would have given.
+    let (since, until) = (date(6), date(7));
+    let mut killed = desk.scan(&["--since", &since, "--until", &until]).arg(demo("logs")).spawn().expect("a scan");
+    std::thread::sleep(Duration::from_millis(30));
+    killed.kill().expect("it can be killed");
+    killed.wait().expect("it ends");
+    desk.scan_day(6);
+    mail(&mut mailed);
+
+    // The night deployment raised alarms on both sides of midnight. It is agreed, so it goes on the allowlist.
+    let night = desk.alarm("off-hours-sensitive-operation", "2026-03-05");
+    let before = state(&desk.db);
+    let everything = desk.alarms(&[]);
+    let reason = ["--reason", "night deployments are agreed", "--name", "night deployment"];
+    let scope = ["--rule", "off-hours-sensitive-operation", "--ak", "AKIDEXAMPLE00000000000000000ciDeploy"];
+    let tested = desk.text(&[&["allowlist", "test"], &scope[..]].concat());
+    assert!(tested.contains(&id(&night)[..10]), "{tested}");
+    desk.run(&[&["allowlist", "add"], &scope[..], &reason[..], &["--expires", "30d"]].concat());
+    for day in ["2026-03-05", "2026-03-06"] {
+        let allowed = desk.alarm("off-hours-sensitive-operation", day);
+        assert_eq!((&allowed["level"], &allowed["allowlisted_by"][0]), (&"invalid".into(), &"night deployment".into()));
+    }
+
+    // Sunday comes with the policy in force; it changes nothing about other alarms.
+    desk.scan_day(7);
+    mail(&mut mailed);
+    let listed = desk.json(&["allowlist", "list"]);
+    assert_eq!(listed["policies"][0]["hits"], 3);
+
+    // Somebody objects. The policy goes, and what it covered comes back as it was.
+    desk.run(&["allowlist", "remove", "night deployment", "--yes"]);
+    assert_eq!(desk.alarm("off-hours-sensitive-operation", "2026-03-05"), night);
+    for alarm in &everything {
+        assert!(desk.alarms(&[]).contains(alarm), "{} is as it was", id(alarm));
+    }
+    for line in &before {
+        assert!(state(&desk.db).contains(line) || !line.starts_with("Text(\"alarm\")"), "{line}");
+    }
+
+    // Somebody scans a file by hand that the jobs had read long ago. No count moves, no decision is undone.
+    desk.scan_day(8);
+    desk.scan_day(9);
+    mail(&mut mailed);
+    let (before, alarms) = (state(&desk.db), desk.alarms(&[]));
+    for more in [&[][..], &[], &["--rescan"]] {
+        let file = demo("logs/cos/2026/03/06/cloudaudit_20260305-20260306.gz");
+        assert!(desk.scan(more).arg(file).output().expect("a scan").status.success());
+        assert_eq!(desk.alarms(&[]), alarms);
+    }
+    assert_eq!(desk.alarm("unauthorized-service-call", "2026-03-03")["status"], "processed");
+    assert_eq!(state(&desk.db), before);
+
+    // Every alarm was mailed, each once; and the week is the same as if it had been scanned in one go.
+    let all: BTreeSet<String> = alarms.iter().map(|alarm| id(alarm).to_string()).collect();
+    assert_eq!(mailed, all);
+    let other = Desk::new();
+    let (since, until) = (date(3), date(10));
+    assert!(
+        other
+            .scan(&["--since", &since, "--until", &until])
+            .arg(demo("logs"))
+            .output()
+            .expect("a scan")
+            .status
+            .success()
+    );
+    assert_eq!(state(&other.db), state(&desk.db));
+}
