@@ -13,6 +13,7 @@ use crate::event::time::date_of;
 use crate::event::words::{Method, TEMP_AK, UserType};
 use crate::inventory::Inventory;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +86,32 @@ pub struct CallRecord {
     pub allowlisted_by: Vec<String>,
 }
 
+/// Where an alarm's calls came from, in short.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    /// The address with the newest call.
+    pub newest: Option<String>,
+    /// How many different ones there are; calls without an address count as one.
+    pub count: usize,
+    /// The first addresses by text, for lists that name them.
+    pub first: Vec<String>,
+}
+
+/// Addresses named for each alarm in lists; JSON has all.
+const MAX_SOURCES: usize = 20;
+
+impl Sources {
+    /// Those of records, which come in the usual order.
+    pub fn of(records: &[CallRecord]) -> Self {
+        let ips: BTreeSet<Option<&str>> = records.iter().map(|record| record.source_ip.as_deref()).collect();
+        Self {
+            newest: records.last().and_then(|record| record.source_ip.clone()),
+            count: ips.len(),
+            first: ips.into_iter().flatten().take(MAX_SOURCES).map(str::to_string).collect(),
+        }
+    }
+}
+
 /// One alarm.
 #[derive(Clone, Debug)]
 pub struct Alarm {
@@ -124,6 +151,8 @@ pub struct Alarm {
     pub event_ids: Vec<String>,
     /// Call records.
     pub records: Vec<CallRecord>,
+    /// Where the calls came from.
+    pub sources: Sources,
     /// Where it stands in somebody's work.
     pub status: Status,
     /// The last decision about it.
@@ -190,6 +219,11 @@ impl Alarm {
     /// The key as lists show it.
     pub fn ak_masked(&self) -> String {
         if self.ak == TEMP_AK { self.ak.clone() } else { mask_key(&self.ak) }
+    }
+
+    /// Whether somebody has to look: at this level or above, not decided about, and not covered.
+    pub fn is_open(&self, level: Level) -> bool {
+        self.level <= level && self.level != Level::Invalid && self.status == Status::Unprocessed
     }
 
     /// Calls in all.
@@ -312,6 +346,7 @@ impl Resolver<'_> {
             why: active.map_or(String::new(), |active| self.why(active, &records, &part.notes)),
             tags: part.tags.into_iter().collect(),
             event_ids: distinct_ids(&part.event_ids),
+            sources: Sources::of(&records),
             records,
             status: Status::default(),
             decision: None,

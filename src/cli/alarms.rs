@@ -5,7 +5,6 @@ use super::exit;
 use super::filter::{FilterArgs, parse_level};
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::Alarm;
-use crate::alarm::status::Status;
 use crate::detect::Level;
 use crate::pipeline::{EventCounts, FileCounts, ScanOutcome};
 use crate::report::{self, Format, table};
@@ -114,8 +113,7 @@ fn list_once(args: &Args, lookup: &Lookup, filter: &AlarmFilter, mark: &str) -> 
 /// Writes the list; gives the ids in it, and whether one of them is reason to fail.
 fn write(lookup: &Lookup, alarms: Vec<Alarm>, fail_on: Option<Level>) -> Result<(Vec<String>, bool)> {
     let ids = alarms.iter().map(|alarm| alarm.id.clone()).collect();
-    let bad = |alarm: &Alarm, level| alarm.level <= level && alarm.status == Status::Unprocessed;
-    let failing = fail_on.is_some_and(|level| alarms.iter().any(|alarm| bad(alarm, level)));
+    let failing = fail_on.is_some_and(|level| alarms.iter().any(|alarm| alarm.is_open(level)));
     match lookup.format {
         Format::Table => lookup.write(|out| table::write_list(&alarms, lookup.view, out))?,
         format => {

@@ -4,7 +4,6 @@ use super::View;
 use super::text::{harmless, time};
 use crate::alarm::model::Alarm;
 use crate::pipeline::ScanOutcome;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 const HEADER: [&str; 28] = [
@@ -76,17 +75,9 @@ fn cells(alarm: &Alarm, view: View) -> [String; 28] {
         text(&alarm.why),
         alarm.ak_masked(),
         text(alarm.meta.attack),
-        source_ips(alarm),
+        alarm.sources.first.join(";"),
         alarm.first_seen.map_or(String::new(), |seen| time(seen, view.zone)),
         alarm.new_since_processed.to_string(),
         alarm.allowlisted_by.join(";"),
     ]
-}
-
-/// Source addresses named for each alarm; JSON has all.
-const MAX_SOURCES: usize = 20;
-
-fn source_ips(alarm: &Alarm) -> String {
-    let ips: BTreeSet<&str> = alarm.records.iter().filter_map(|record| record.source_ip.as_deref()).collect();
-    ips.into_iter().take(MAX_SOURCES).collect::<Vec<_>>().join(";")
 }

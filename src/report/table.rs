@@ -3,11 +3,10 @@
 use super::View;
 use super::listing::{self, Column, Paint};
 use super::text::{counted, grouped, or_dash, printable, shortened, time};
-use crate::alarm::model::{Alarm, CallRecord};
+use crate::alarm::model::{Alarm, CallRecord, Sources};
 use crate::alarm::status::Status;
 use crate::detect::Level;
 use crate::pipeline::ScanOutcome;
-use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Writes summary and alarm table.
@@ -175,8 +174,7 @@ fn status(alarm: &Alarm) -> String {
 
 /// The address with the newest call, and how many others there are.
 fn source(alarm: &Alarm) -> String {
-    let ips: BTreeSet<Option<&str>> = alarm.records.iter().map(|record| record.source_ip.as_deref()).collect();
-    let newest = alarm.records.last().and_then(|record| record.source_ip.as_deref());
-    let shown = shortened(or_dash(newest), 20);
-    if ips.len() > 1 { format!("{shown} +{}", ips.len() - 1) } else { shown }
+    let Sources { newest, count, .. } = &alarm.sources;
+    let shown = shortened(or_dash(newest.as_deref()), 20);
+    if *count > 1 { format!("{shown} +{}", count - 1) } else { shown }
 }

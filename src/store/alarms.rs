@@ -4,7 +4,7 @@
 //! when a policy is switched off or expires.
 
 use super::{Db, Failure, StoreError};
-use crate::alarm::model::{Alarm, CallRecord, Identity, order};
+use crate::alarm::model::{Alarm, CallRecord, Identity, Sources, order};
 use crate::alarm::status::{Decision, Status};
 use crate::detect::rules;
 use crate::detect::{AlarmType, Level};
@@ -67,7 +67,7 @@ pub enum Sort {
 pub enum Records {
     /// Nothing.
     None,
-    /// Address and newest call of each, for tables.
+    /// Only what tells where calls came from, for tables.
     Sources,
     /// All of each, and the event ids of the alarms.
     Full,
@@ -182,7 +182,7 @@ struct Query {
 /// Columns of an alarm, in the order in which [`read_alarm`] takes them.
 const ALARM_COLUMNS: &str = "number, id, rule, level, date, account, app_id, identity, user, ak, owner, role, \
     ak_remark, first_call, last_call, success, failed, tags, why, first_seen, status, decided_at, decided_by, \
-    decided_note, decided_calls";
+    decided_note, decided_calls, sources";
 
 impl Query {
     fn of(filter: &AlarmFilter, from: Option<&RecordsFrom>, with_events: bool) -> Result<Self, Failure> {
@@ -311,8 +311,9 @@ fn read_alarm(row: &rusqlite::Row<'_>, remarks: &Remarks) -> Result<Listed, Fail
         failed,
         tags: texts(row, 17)?,
         why: row.get(18)?,
-        event_ids: texts(row, 25)?,
+        event_ids: texts(row, 26)?,
         records: Vec::new(),
+        sources: sources(row, 25)?,
         status,
         decision,
         new_since_processed: decided_calls.map_or(0, |calls| (success + failed).saturating_sub(calls.unsigned_abs())),
@@ -326,6 +327,14 @@ fn read_alarm(row: &rusqlite::Row<'_>, remarks: &Remarks) -> Result<Listed, Fail
 
 fn count(row: &rusqlite::Row<'_>, place: usize) -> Result<u64, Failure> {
     Ok(row.get::<_, i64>(place)?.unsigned_abs())
+}
+
+/// Where calls came from; nothing when that was not worked out.
+fn sources(row: &rusqlite::Row<'_>, place: usize) -> Result<Sources, Failure> {
+    match row.get_ref(place)?.as_str().map_err(rusqlite::Error::from)? {
+        "" => Ok(Sources::default()),
+        text => serde_json::from_str(text).map_err(|_| Failure::Content(format!("{text:?} says no sources"))),
+    }
 }
 
 /// A list of texts.
@@ -481,11 +490,13 @@ const LOOKED_UP: usize = 5_000;
 const RECORD_COLUMNS: &str = "alarm, number, source_ip, last_call, service, action, api_call, user_type, user, code, \
     ok, calls, first_call, region, api_regions, ip_type, ip_remark, asset_id, asset_name, policies, clients";
 
-/// Adds the records that stand to their alarms.
+/// Adds the records that stand to their alarms; for tables only to those whose sources are not known without.
 fn add_records(conn: &Connection, listed: &mut [Listed], which: Records, remarks: &Remarks) -> Result<(), Failure> {
-    let places: HashMap<i64, usize> = listed.iter().enumerate().map(|(place, one)| (one.number, place)).collect();
+    let wanted = |one: &Listed| which == Records::Full || !one.left_out.is_empty() || one.alarm.sources.count == 0;
+    let numbered = listed.iter().enumerate().filter(|(_, one)| wanted(one));
+    let places: HashMap<i64, usize> = numbered.map(|(place, one)| (one.number, place)).collect();
     let columns = if which == Records::Sources { "alarm, number, source_ip, last_call" } else { RECORD_COLUMNS };
-    let some = listed.len() <= LOOKED_UP;
+    let some = places.len() <= LOOKED_UP;
     let among = if some { "WHERE alarm IN (SELECT value FROM json_each(?1))" } else { "WHERE ?1 = ''" };
     let numbers = if some { json_numbers(places.keys().copied())? } else { String::new() };
     let policies = covering(conn, listed)?;
@@ -504,8 +515,10 @@ fn add_records(conn: &Connection, listed: &mut [Listed], which: Records, remarks
         }
         one.alarm.records.push(record);
     }
-    for one in listed {
-        one.alarm.records.sort_by(|a, b| order(a).cmp(&order(b)));
+    for place in places.into_values() {
+        let alarm = &mut listed[place].alarm;
+        alarm.records.sort_by(|a, b| order(a).cmp(&order(b)));
+        alarm.sources = Sources::of(&alarm.records);
     }
     Ok(())
 }

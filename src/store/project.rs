@@ -130,7 +130,7 @@ impl<'p> Projector<'p> {
         let total = signed(alarm.total());
         let mut update = self.tx.prepare_cached(
             "UPDATE alarms SET level = ?2, app_id = ?3, identity = ?4, user = ?5, ak_remark = ?6, first_call = ?7, \
-             last_call = ?8, success = ?9, failed = ?10, tags = ?11, why = ?12, event_ids = ?13 WHERE number = ?1",
+             last_call = ?8, success = ?9, failed = ?10, tags = ?11, why = ?12, event_ids = ?13, sources = ?14 WHERE number = ?1",
         )?;
         update.execute(params![
             number,
@@ -145,7 +145,8 @@ impl<'p> Projector<'p> {
             signed(alarm.failed),
             json(&alarm.tags),
             alarm.why,
-            json(&alarm.event_ids)
+            json(&alarm.event_ids),
+            json(&alarm.sources)
         ])?;
         if total != before {
             self.note_growth(number, before, total)?;

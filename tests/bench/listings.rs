@@ -125,6 +125,7 @@ fn make(path: &Path) -> Result<(), Failure> {
     })?;
     db.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     drop(db);
+    allow(&half_made)?;
     std::fs::rename(&half_made, path)?;
     Ok(())
 }
@@ -144,19 +145,18 @@ fn fill(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         params![START, r#"{"files":{"read":1,"rejected":0,"empty":0,"skipped":0},"events":{"read":1000000,"evaluated":1000000,"duplicates":0,"platform":0,"without_key":0,"outside_range":0,"rejected":0,"fell_back":0},"time_span":null}"#],
     )?;
     fill_alarms(tx)?;
-    fill_usage(tx)?;
-    let mut policy = tx.prepare(
-        "INSERT INTO allowlist (name, policy, enabled, created, updated, expires) VALUES (?1, ?2, 1, ?3, ?3, NULL)",
-    )?;
-    let mut cover =
-        tx.prepare("INSERT INTO coverage (policy, record) SELECT ?1, number FROM records WHERE source_ip = ?2")?;
+    fill_usage(tx)
+}
+
+/// Adds policies as a user would.
+fn allow(db: &Path) -> Result<(), Failure> {
     for number in 0..5 {
-        let text = format!(
-            r#"{{"version":1,"kind":"akguard-allowlist","policies":[{{"name":"p{number}","ips":["{}/32"],"reason":"benchmark"}}]}}"#,
-            ip(number)
-        );
-        policy.execute(params![format!("p{number}"), text, START])?;
-        cover.execute(params![tx.last_insert_rowid(), ip(number)])?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
+        command.args(["allowlist", "add", "--ip", &ip(number), "--reason", "benchmark"]);
+        let ended = command.env_clear().env("AKGUARD_DB", db).stdout(Stdio::null()).status()?;
+        if !ended.success() {
+            return Err(format!("allowlist add: {ended}").into());
+        }
     }
     Ok(())
 }
@@ -164,9 +164,9 @@ fn fill(tx: &Transaction<'_>) -> rusqlite::Result<()> {
 fn fill_alarms(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut alarm = tx.prepare(
         "INSERT INTO alarms (number, id, rule, type, level, date, account, identity, user, ak, owner, role, first_call, \
-         last_call, success, failed, tags, why, event_ids, first_seen, changed, status) VALUES \
+         last_call, success, failed, tags, why, event_ids, first_seen, changed, status, sources) VALUES \
          (?1, ?2, ?3, 'abnormal_call', ?4, ?5, '100000000001', 'sub_account', ?6, ?7, '', 0, ?8, ?9, ?10, 0, '[]', \
-         'API call, cam:DeleteUser is high-risk (impact)', '[]', ?11, ?11, ?12)",
+         'API call, cam:DeleteUser is high-risk (impact)', '[]', ?11, ?11, ?12, ?13)",
     )?;
     let mut record = tx.prepare(
         "INSERT INTO records (number, alarm, source_ip, service, action, api_call, user_type, user, code, ok, calls, \
@@ -186,6 +186,10 @@ fn fill_alarms(tx: &Transaction<'_>) -> rusqlite::Result<()> {
         let date = format!("2026-03-{:02}", 2 + number % 29);
         let status = if number % 7 == 0 { "ignored" } else { "unprocessed" };
         let (id, user) = (format!("A-{number:016x}"), format!("user-{key}"));
+        let mut ips: Vec<String> = (0..RECORDS_EACH).map(|place| ip((number * 7 + place) % IPS)).collect();
+        ips.sort();
+        let sources = serde_json::json!({"newest": ips[0], "count": ips.len(), "first": ips}).to_string();
+        let last = first + of_alarm * 1000;
         alarm.execute(params![
             number,
             id,
@@ -195,10 +199,11 @@ fn fill_alarms(tx: &Transaction<'_>) -> rusqlite::Result<()> {
             user,
             ak(key),
             first,
-            first + of_alarm * 1000,
+            last,
             of_alarm,
             START,
-            status
+            status,
+            sources
         ])?;
         for place in 0..RECORDS_EACH {
             let share = if place == 0 { of_alarm - 2 * (of_alarm / 3) } else { of_alarm / 3 };

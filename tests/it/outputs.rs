@@ -1,7 +1,7 @@
 //! What every output keeps to: no secrets, nothing that acts, quiet ends.
 
 use crate::support::Folder;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Read;
 use std::process::{Command, Stdio};
 
@@ -43,6 +43,48 @@ fn secrets_of_requests_and_sessions_are_in_no_output() {
 }
 
 #[test]
+fn secrets_are_in_no_database_and_in_no_call_shown() {
+    let script = "IyEvYmluL3NoCmV4cG9ydCBEQl9QQVNTV09SRD10MHBzZWNyZXQtOQpjdXJsIC1IICdBdXRob3JpemF0aW9uOiBCZWFyZXIgdDBwc2VjcmV0LTEwYWJjZGVmZ2hpaicgaHR0cDovLzE5Mi4wLjIuMS8K";
+    let request = json!({
+        "Token": "t0psecret-1", "SecretKey": "t0psecret-2", "LoginSettings": {"Password": "t0psecret-3"},
+        "SecretId": "t0psecret-5", "Content": script, "CommandName": "kept",
+        "Nested": json!({"Inner": json!({"AdminPassword": "t0psecret-6"}).to_string()}).to_string(),
+        "Url": "https://192.0.2.1/x?q-signature=t0psecret-7&name=kept",
+    });
+    let event = json!({
+        "eventTime": 1_772_380_800, "requestID": "r-1", "eventName": "RunCommand", "resourceType": "tat",
+        "eventType": "ApiCall", "sourceIPAddress": "192.0.2.1", "requestParameters": request.to_string(),
+        "resources": "qcs::tat:ap-guangzhou:uin/1:command/*?token=t0psecret-8",
+        "userIdentity": {"type": "CAMUser", "principalId": "100000000002", "accountId": "100000000001",
+            "userName": "alice", "secretId": "AKIDEXAMPLEone0000000000000000000000"},
+    });
+    let folder = Folder::new();
+    let (log, db) = (folder.file("log.json", event.to_string()), folder.path("a.db"));
+    let (log, db) = (log.to_string_lossy(), db.to_string_lossy());
+    let scanned = stdout_of(&["scan", &log, "--db", &db, "--format", "json"]);
+    let scanned = &scanned[scanned.find('{').expect("JSON")..=scanned.rfind('}').expect("JSON")];
+    let alarm = serde_json::from_str::<Value>(scanned).expect("JSON")["alarms"][0]["id"].clone();
+    let alarm = alarm.as_str().expect("an id");
+    for args in [
+        &["calls", alarm, "--record", "1"][..],
+        &["calls", alarm, "--record", "1", "--format", "json"],
+        &["show", alarm],
+    ] {
+        let text = stdout_of(&[args, &["--db", &db]].concat());
+        assert!(text.contains(&alarm[..10]) || text.contains("r-1"), "{text}");
+        assert!(!text.contains("t0psecret"), "{text}");
+    }
+    let shown = stdout_of(&["calls", alarm, "--record", "1", "--db", &db]);
+    assert!(shown.contains("kept") && shown.contains("export DB_PASSWORD=***"), "{shown}");
+    assert_eq!(stdout_of(&["db", "vacuum", "--db", &db]).lines().count(), 1);
+    for name in ["a.db", "a.db-wal"] {
+        let bytes = std::fs::read(folder.path(name)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains("t0psecret") && !text.contains(&script[..40]), "{name}");
+    }
+}
+
+#[test]
 fn escape_codes_of_logs_reach_no_output() {
     let evil = "\u{1b}]0;x\u{7}\u{9b}31m\u{202e}";
     let event = json!({
@@ -53,6 +95,34 @@ fn escape_codes_of_logs_reach_no_output() {
     let folder = Folder::new();
     let path = folder.file("log.json", event.to_string());
     let path = path.to_string_lossy();
+    let db = folder.path("a.db");
+    let db = db.to_string_lossy();
+    stdout_of(&["scan", &path, "--db", &db]);
+    let first = stdout_of(&["alarms", "--format", "jsonl", "--limit", "1", "--db", &db]);
+    let first = serde_json::from_str::<Value>(&first).expect("an alarm")["id"].clone();
+    let id = first.as_str().expect("an id");
+    for args in [
+        &["alarms"][..],
+        &["alarms", "--format", "json"],
+        &["alarms", "--format", "csv"],
+        &["show", id],
+        &["show", id, "--format", "json"],
+        &["calls", id],
+        &["calls", id, "--format", "csv"],
+        &["calls", id, "--record", "1"],
+        &["calls", id, "--record", "1", "--format", "json"],
+        &["ak", "list"],
+        &["ak", "list", "--format", "csv"],
+        &["ip", "list"],
+        &["ip", "list", "--format", "json"],
+        &["diff", "--since", "1d"],
+        &["db", "info"],
+        &["allowlist", "add", "--from-alarm", id, "--reason", "x", "--dry-run"],
+    ] {
+        let text = stdout_of(&[args, &["--db", &db]].concat());
+        assert!(!text.is_empty());
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{args:?}: {text:?}");
+    }
     for args in [&["--details"][..], &["--format", "json"], &["--format", "jsonl"], &["--format", "csv"]] {
         let text = stdout_of(&[&["scan", &*path, "--no-db"], args].concat());
         assert!(text.contains("non-console-high-risk-api"), "{text}");

@@ -107,6 +107,15 @@ fn a_week_on_call() {
     assert_eq!(refused["decision"]["by"], "wen");
     assert_eq!(refused["decision"]["note"], "the build has its policy now");
 
+    // A job that asks for open alarms no longer hears of that one; it does of the others.
+    let fails = |desk: &Desk, day: u32, level: &str| {
+        let (since, until) = (date(day), date(day + 1));
+        let mut scan = desk.scan(&["--since", &since, "--until", &until, "--fail-on", level]);
+        scan.arg(demo("logs")).output().expect("a scan").status.code()
+    };
+    assert_eq!(fails(&desk, 3, "medium"), Some(0));
+    assert_eq!(fails(&desk, 3, "low"), Some(10));
+
     // The media team may use COSBrowser. All such alarms so far are ignored at once.
     let media = ["--rule", "cos-browser-call", "--ak", "AKIDEXAMPLE0000000000000000mediaTeam"];
     desk.run(&[&["ignore"], &media[..], &["--note", "agreed with the media team", "--yes"]].concat());

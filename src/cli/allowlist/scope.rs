@@ -103,14 +103,6 @@ pub(super) fn usage(error: &PolicyError) -> anyhow::Error {
     Usage(error.to_string()).into()
 }
 
-/// A policy must say why it is there.
-pub(super) fn check_reason(draft: &Draft) -> Result<()> {
-    match &draft.reason {
-        Some(reason) if !reason.trim().is_empty() => Ok(()),
-        _ => Err(Usage("reason: is missing; say with --reason why these calls are fine".to_string()).into()),
-    }
-}
-
 /// The user who runs the command, if the system says so in a way that can be kept.
 pub(super) fn user() -> Option<String> {
     let named = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());

@@ -74,7 +74,7 @@ pub(super) struct Args {
     /// Write the result to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Exit with 10 if there is an alarm of this level or above: critical, high, medium, low, note
+    /// Exit with 10 if an alarm of this level or above is unprocessed: critical, high, medium, low, note
     #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
     fail_on: Option<Level>,
     /// Exit with 3 if any input was rejected
@@ -202,7 +202,7 @@ fn exit_code(args: &Args, outcome: &ScanOutcome) -> u8 {
         exit::FAILED
     } else if args.strict && rejected {
         exit::REJECTED
-    } else if args.fail_on.is_some_and(|level| outcome.alarms.iter().any(|alarm| alarm.level <= level)) {
+    } else if args.fail_on.is_some_and(|level| outcome.alarms.iter().any(|alarm| alarm.is_open(level))) {
         exit::ALARMS
     } else {
         exit::DONE

@@ -29,7 +29,7 @@ CREATE INDEX files_by_size ON files (size);
 CREATE INDEX files_by_scan ON files (scan);
 
 -- Alarms as lists show them, made from `parts`. One without calls is withdrawn and shown nowhere.
--- level: 5 critical, 4 high, 3 medium, 2 low, 1 note.
+-- level: 5 critical, 4 high, 3 medium, 2 low, 1 note. sources: JSON of the addresses in short, empty when not worked out.
 CREATE TABLE alarms (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -52,6 +52,7 @@ CREATE TABLE alarms (
     tags TEXT NOT NULL,
     why TEXT NOT NULL,
     event_ids TEXT NOT NULL,
+    sources TEXT NOT NULL DEFAULT '',
     first_seen INTEGER NOT NULL,
     changed INTEGER NOT NULL,
     standing TEXT,
