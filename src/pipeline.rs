@@ -58,6 +58,8 @@ pub struct FileCounts {
     pub empty: u64,
     /// Read by an earlier scan, and left out because the database knows what they hold.
     pub skipped: u64,
+    /// Those of them with records that could not be read.
+    pub skipped_damaged: u64,
 }
 
 /// What became of the records. `read` is the sum of the next five; rejected records stand beside them.
@@ -127,6 +129,10 @@ pub struct ScanCounts {
     pub file_outcomes: Vec<FileOutcome>,
     /// Which of the files each input was, or held.
     pub input_files: Vec<Range<usize>>,
+    /// Numbers of the files with events that had been seen before in this scan.
+    pub shared: HashSet<u32>,
+    /// Numbers of the files with records that could not be read.
+    pub damaged: HashSet<u32>,
 }
 
 impl ScanCounts {
@@ -343,6 +349,9 @@ impl<'w> Worker<'w> {
         turn.span = Some(widened(turn.span, event.time));
         let new = turn.keys.insert(event.key);
         turn.events.duplicates += u64::from(!new);
+        if !new {
+            turn.files_with_duplicates.insert(file);
+        }
         if new { Admitted::New } else { Admitted::Not }
     }
 
@@ -391,6 +400,7 @@ struct Tally {
     rejects: Vec<Reject>,
     reasons: BTreeSet<(u32, String)>,
     files_with_events: HashSet<u32>,
+    files_with_duplicates: HashSet<u32>,
 }
 
 /// Reasons told apart for each file; texts of hostile files may differ in every record.
@@ -487,6 +497,8 @@ impl Turnstile {
         rejects.extend(records);
         rejects.sort_by_key(|reject| (reject.file, reject.record, reject.line));
         rejects.truncate(SHOWN_REJECTS);
+        let damaged = tally.reasons.iter().map(|(file, _)| *file).collect();
+        let shared = std::mem::take(&mut tally.files_with_duplicates);
         let mut events = tally.events;
         events.read =
             events.outside_range + events.duplicates + events.platform + events.without_key + events.evaluated;
@@ -497,6 +509,8 @@ impl Turnstile {
             rejects,
             file_outcomes: files,
             input_files,
+            shared,
+            damaged,
         }
     }
 }

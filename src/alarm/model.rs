@@ -9,6 +9,7 @@ use crate::detect::{Level, Meta};
 use crate::enrich::names::{ActorFacts, Names};
 use crate::event::columns::flag;
 use crate::event::id::mask_key;
+use crate::event::redact::redact;
 use crate::event::time::date_of;
 use crate::event::words::{Method, TEMP_AK, UserType};
 use crate::inventory::Inventory;
@@ -18,6 +19,9 @@ use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Bytes of a client string or code that are shown; what is longer was cut when it was read.
+const MAX_TEXT: usize = 600;
 
 /// Whose key it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -381,7 +385,7 @@ impl Resolver<'_> {
             api_call: key.api_call,
             user_type: user_type(key.kind),
             user: names.users[key.user as usize].0.to_string(),
-            code: names.codes[key.code as usize].0.to_string(),
+            code: redact(&names.codes[key.code as usize].0, MAX_TEXT),
             success: key.success,
         };
         let mut calls = BTreeMap::new();
@@ -397,7 +401,7 @@ impl Resolver<'_> {
             last: record.last,
             principal: actor.principal.clone(),
             policies: self.policies(actor.user_type, &actor.principal, &actor.name),
-            clients: texts(&record.clients, &|code| names.clients[code as usize].0.to_string()),
+            clients: texts(&record.clients, &|code| redact(&names.clients[code as usize].0, MAX_TEXT)),
             api_regions: texts(&record.regions, &|code| names.regions[code as usize].0.to_string()),
             locations: texts(&record.locations, &|code| names.locations[code as usize].0.to_string()),
             place: Place {
@@ -405,6 +409,7 @@ impl Resolver<'_> {
                 asset_id: asset.and_then(|asset| asset.id.clone()),
                 asset_name: asset.and_then(|asset| asset.name.clone()),
                 ip_remark: address.and_then(|ip| self.inventory.ip_remark(ip)).map(str::to_string),
+                informed: self.inventory.network_count() > 0,
             },
         };
         (id, record)

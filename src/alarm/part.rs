@@ -79,6 +79,8 @@ pub struct Place {
     pub asset_name: Option<String>,
     /// The remark in assets or inventory.
     pub ip_remark: Option<String>,
+    /// The scan had a list of the account's addresses to look in.
+    pub informed: bool,
 }
 
 /// One call record of a part.
@@ -124,7 +126,17 @@ pub struct Part {
 impl Part {
     /// Adds what another source knows; where the two differ about an address, the other is newer.
     /// At most `most` calls of a record are kept beside their count.
-    pub fn merge(&mut self, other: Self, most: usize) {
+    pub fn merge(&mut self, mut other: Self, most: usize) {
+        let known: HashSet<u64> = self.records.values().flat_map(|record| record.hits.0.iter().copied()).collect();
+        for (id, record) in &mut other.records {
+            let own = self.records.get(id).map(|own| &own.hits);
+            record.forget(|event| known.contains(&event) && !own.is_some_and(|own| own.has(event)));
+        }
+        self.absorb(other, most);
+    }
+
+    /// Adds what a source of other events knows.
+    pub fn absorb(&mut self, other: Self, most: usize) {
         self.tags.extend(other.tags);
         self.notes.extend(other.notes);
         keep_first_texts(&mut self.notes, MAX_NOTES);
@@ -132,18 +144,33 @@ impl Part {
         while self.event_ids.len() > MAX_EVENT_IDS {
             self.event_ids.pop_last();
         }
-        let known: HashSet<u64> = self.records.values().flat_map(|record| record.hits.0.iter().copied()).collect();
-        for (id, mut record) in other.records {
-            let own = self.records.get(&id).map(|own| &own.hits);
-            record.forget(|event| known.contains(&event) && !own.is_some_and(|own| own.has(event)));
+        for (id, record) in other.records.into_iter().filter(|(_, record)| record.count > 0) {
             match self.records.get_mut(&id) {
                 Some(known) => known.merge(record, most),
-                None if record.count > 0 => {
+                None => {
                     self.records.insert(id, record);
                 }
-                None => {}
             }
         }
+    }
+
+    /// Takes over what an earlier working out of the same part knew of addresses and callers, where this one had
+    /// no lists to look in.
+    pub fn inherit(&mut self, earlier: &Self) {
+        for (id, record) in &mut self.records {
+            if let Some(known) = earlier.records.get(id) {
+                record.learn(known.place.clone(), known.policies.clone());
+            }
+        }
+    }
+
+    /// Leaves out the events that another part holds.
+    pub fn forget(&mut self, other: &Self) {
+        let known: HashSet<u64> = other.records.values().flat_map(|record| record.hits.0.iter().copied()).collect();
+        for record in self.records.values_mut() {
+            record.forget(|event| known.contains(&event));
+        }
+        self.records.retain(|_, record| record.count > 0);
     }
 
     /// Calls in all.
@@ -161,13 +188,30 @@ impl PartRecord {
         if self.hits.0.len() != before {
             self.count = self.hits.0.len() as u64;
             self.calls.retain(|(_, event), _| self.hits.has(*event));
+            if let (true, Some(((first, _), _)), Some(((last, _), _))) = (
+                self.calls.len() == before.min(self.hits.0.len()),
+                self.calls.first_key_value(),
+                self.calls.last_key_value(),
+            ) {
+                (self.first, self.last) = (*first, *last);
+            }
+        }
+    }
+
+    /// Takes over what is known from elsewhere and not here.
+    fn learn(&mut self, place: Place, policies: Vec<String>) {
+        if place.informed && !self.place.informed {
+            self.place = place;
+        }
+        if self.policies.is_empty() {
+            self.policies = policies;
         }
     }
 
     fn merge(&mut self, other: Self, most: usize) {
-        // An event that is known keeps the time it is known with.
-        let fresh = other.calls.into_iter().filter(|((_, event), _)| !self.hits.has(*event));
-        self.calls.extend(fresh);
+        // A call that is known keeps the time it is known with.
+        let known: HashSet<u64> = self.calls.keys().map(|(_, event)| *event).collect();
+        self.calls.extend(other.calls.into_iter().filter(|((_, event), _)| !known.contains(event)));
         keep_first(&mut self.calls, most);
         if self.hits.0.is_empty() && other.hits.0.is_empty() {
             self.count += other.count;
@@ -182,7 +226,9 @@ impl PartRecord {
         let order = |principal: &str| (principal.is_empty(), principal.to_string());
         if order(&other.principal) <= order(&self.principal) {
             self.principal = other.principal;
-            self.policies = other.policies;
+            if !other.policies.is_empty() {
+                self.policies = other.policies;
+            }
         }
         for (own, others) in [
             (&mut self.clients, other.clients),
@@ -192,7 +238,9 @@ impl PartRecord {
             own.extend(others);
             keep_first_texts(own, MAX_TEXTS);
         }
-        self.place = other.place;
+        if other.place.informed || !self.place.informed {
+            self.place = other.place;
+        }
     }
 }
 

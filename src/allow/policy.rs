@@ -397,6 +397,8 @@ impl Policy {
         let dimensions = [rules, ips, ip_types, self.key_words(), apis, self.method_words(), codes];
         match dimensions.iter().find(|words| !words.is_empty()).map(Vec::as_slice) {
             None | Some([]) => "everything".to_string(),
+            // A number alone would look like the number of a policy.
+            Some([one]) if one.bytes().all(|byte| byte.is_ascii_digit()) => format!("code {one}"),
             Some([one]) => one.clone(),
             Some([first, rest @ ..]) => format!("{first} and {} more", rest.len()),
         }

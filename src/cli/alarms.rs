@@ -66,7 +66,7 @@ impl SortArg {
 /// Lists the alarms and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let lookup = args.lookup.open(config)?;
-    let mut filter = args.filter.read(lookup.now, lookup.view.zone)?;
+    let mut filter = args.filter.read(&lookup.db, lookup.now, lookup.view.zone)?;
     let failing = if args.new {
         let mark = args.mark.as_deref().unwrap_or("default");
         if mark.trim().is_empty() || mark.chars().any(char::is_control) {

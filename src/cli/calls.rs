@@ -5,12 +5,12 @@ use super::exit;
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::event::tat;
-use crate::report::json::record_json;
+use crate::report::json::{pretty, record_json};
 use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
 use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, shortened, time};
 use crate::report::{Format, View};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms, records_of};
-use crate::store::read::{Call, CallPage, call_page};
+use crate::store::read::{Call, CallPage, call_page, policy_documents};
 use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Which page, from 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     page: Option<u64>,
-    /// Calls on a page [default: 20]; without --record, records on a page [default: all]
+    /// Calls on a page, or records without --record; all records if neither this nor --page is given [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     page_size: Option<u64>,
     #[command(flatten)]
@@ -217,11 +217,15 @@ pub(super) fn write_record_csv(alarm: &Alarm, records: &[Numbered], view: View, 
 fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, one: &Numbered) -> Result<()> {
     let (page, size) = (args.page.unwrap_or(1), args.page_size.unwrap_or(PAGE_SIZE));
     let found = call_page(&lookup.db, one.number, page, size)?;
+    let policies = policy_documents(&lookup.db, &one.record.policies)?;
     tell_page(&found, page, size);
     let view = lookup.view;
     let objects = || found.calls.iter().map(|call| call_json(call, &one.record, view)).collect::<Vec<_>>();
     match lookup.format {
-        Format::Table => lookup.write(|out| write_call_list(&found, &one.record, view, out)),
+        Format::Table => lookup.write(|out| {
+            write_call_list(&found, &one.record, view, out)?;
+            write_policies(&policies, out)
+        }),
         Format::Jsonl => lookup.write(|out| write_lines(&objects(), out)),
         Format::Csv => {
             let fields = ["time", "request_id", "event_id", "success", "code", "body", "script", "resources"];
@@ -241,10 +245,28 @@ fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, one: &Numbered) -> R
                 "kept": found.kept,
                 "total": found.total,
                 "calls": objects(),
+                "policy_documents": policies.iter().map(|(name, text)| policy_json(name, text)).collect::<Vec<_>>(),
             });
             lookup.write(|out| write_object(&object, out))
         }
     }
+}
+
+/// A policy with its document: JSON where it is JSON, else the text.
+fn policy_json(name: &str, text: &str) -> Value {
+    json!({"name": name, "document": serde_json::from_str(text).unwrap_or_else(|_| json!(text))})
+}
+
+/// Writes the policies of the caller, as far as an inventory told them.
+fn write_policies(policies: &[(String, String)], out: &mut dyn Write) -> io::Result<()> {
+    for (name, text) in policies {
+        writeln!(out, "\npolicy {}", printable(name))?;
+        let document = policy_json(name, text)["document"].take();
+        for line in pretty(&document).lines() {
+            writeln!(out, "  {}", printable(line))?;
+        }
+    }
+    Ok(())
 }
 
 /// Says on stderr what the page leaves out.
@@ -252,7 +274,7 @@ fn tell_page(found: &CallPage, page: u64, size: u64) {
     let mut err = io::stderr().lock();
     if found.kept < found.total {
         let (kept, total) = (grouped(found.kept), counted(found.total, "call", "calls"));
-        let _ = writeln!(err, "note: showing {kept} of {total}; the first are kept one by one, the others are counted");
+        let _ = writeln!(err, "note: showing {kept} of {total}; the others are counted, and their logs have them");
     }
     let pages = found.kept.div_ceil(size);
     if pages > 1 || page > pages {

@@ -2,6 +2,8 @@
 
 use crate::store::Db;
 use anyhow::{Result, anyhow};
+use clap::builder::OsStringValueParser;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +11,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct DatabaseArgs {
     /// Database file; else AKGUARD_DB, else akguard.db in your data folder
-    #[arg(long, global = true, value_name = "FILE", env = "AKGUARD_DB", hide_env = true)]
-    db: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "FILE", env = "AKGUARD_DB", hide_env = true, value_parser = OsStringValueParser::new())]
+    db: Option<OsString>,
     /// How long to wait for another akguard that writes to the database, such as 30s or 5m
     #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub(super) wait: Duration,
@@ -19,7 +21,8 @@ pub(super) struct DatabaseArgs {
 impl DatabaseArgs {
     /// The database file.
     pub(super) fn path(&self) -> Result<PathBuf> {
-        let named = self.db.clone().filter(|path| !path.as_os_str().is_empty());
+        // An empty variable is no name.
+        let named = self.db.clone().filter(|name| !name.is_empty()).map(PathBuf::from);
         let usual = || dirs::data_dir().map(|folder| folder.join("akguard/akguard.db"));
         named.or_else(usual).ok_or_else(|| anyhow!("there is no data folder to keep a database in; name one with --db"))
     }

@@ -45,7 +45,7 @@ enum Command {
     /// Give room that is no longer used back to the disk
     #[command(after_help = "Example:\n  akguard db vacuum")]
     Vacuum,
-    /// Take out what is old: alarms nobody decided about, single calls, kept events. Decisions and history stay
+    /// Take out what is old: alarms nobody decided about, and single calls. Decisions and history stay
     #[command(
         after_help = "Examples:\n  akguard db prune --before 180d --dry-run\n  akguard db prune --before 2026-01-01"
     )]
@@ -115,18 +115,18 @@ fn check(wrong: &[String]) -> Result<u8> {
 fn told(removed: &Removed, date: &str, dry_run: bool) -> String {
     let number = |count: i64| grouped(count.unsigned_abs());
     format!(
-        "{} what is dated before {date}: {} with {}, {} single calls, {} kept events\nkept: {} that somebody decided about, and the history of keys\n",
+        "{} what is dated before {date}: {} with {}, {} single calls\nkept: {} that somebody decided about, and the history of keys\n",
         if dry_run { "would remove" } else { "removed" },
         counted(removed.alarms.unsigned_abs(), "alarm", "alarms"),
         counted(removed.records.unsigned_abs(), "call record", "call records"),
         number(removed.calls),
-        number(removed.sightings),
         counted(removed.decided.unsigned_abs(), "alarm", "alarms"),
     )
 }
 
 fn table(path: &Path, info: &Info, zone: Tz) -> String {
     let number = |count: i64| grouped(count.unsigned_abs());
+    let many = |count: i64, one: &str, many: &str| counted(count.unsigned_abs(), one, many);
     let [unprocessed, processed, ignored] = info.alarms.map(number);
     let scanned = info
         .last_scan
@@ -136,10 +136,16 @@ fn table(path: &Path, info: &Info, zone: Tz) -> String {
         ("File", printable(&path.display().to_string())),
         ("Size", format!("{} bytes, format {}", grouped(info.bytes), info.format)),
         ("Alarms", format!("{unprocessed} unprocessed, {processed} processed, {ignored} ignored")),
-        ("Calls", format!("{} records, {} single calls", number(info.records), number(info.calls))),
-        ("Seen", format!("{} keys, {} addresses", number(info.keys), number(info.ips))),
+        (
+            "Calls",
+            format!("{}, {}", many(info.records, "record", "records"), many(info.calls, "single call", "single calls")),
+        ),
+        ("Seen", format!("{}, {}", many(info.keys, "key", "keys"), many(info.ips, "address", "addresses"))),
         ("Allowed", counted(info.policies.unsigned_abs(), "policy", "policies")),
-        ("Scans", format!("{} of {} files", number(info.scans), number(info.files))),
+        (
+            "Scans",
+            format!("{}; {} read to the end", many(info.scans, "scan", "scans"), many(info.files, "file", "files")),
+        ),
         ("Last", scanned),
         ("Zone", info.zone.clone().unwrap_or_else(|| "-".to_string())),
     ];

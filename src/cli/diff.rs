@@ -43,6 +43,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
         }
         Format::Jsonl => lookup.write(|out| write_lines(&in_one(&found, view), out))?,
         Format::Csv => {
+            let rows = in_one(&found, view);
             let fields = [
                 "change",
                 "new_calls",
@@ -58,7 +59,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
                 "last_call",
                 "calls.total",
             ];
-            lookup.write(|out| write_csv(&fields, &in_one(&found, view), out))?;
+            lookup.write(|out| write_csv(&fields, &rows, out))?;
         }
     }
     Ok(exit::DONE)

@@ -1,11 +1,13 @@
 //! The filters of alarm lists, which commands about many alarms take too.
 
 use super::error::Usage;
+use super::lookup::full_ak;
 use super::time;
 use crate::alarm::model::Identity;
 use crate::alarm::status::Status;
 use crate::detect::rules::{self, RuleError};
 use crate::detect::{AlarmType, Level};
+use crate::store::Db;
 use crate::store::alarms::AlarmFilter;
 use anyhow::Result;
 use chrono_tz::Tz;
@@ -29,7 +31,7 @@ pub(super) struct FilterArgs {
     /// Of this type
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<TypeArg>,
-    /// About this key: its full id, or TEMP_AK
+    /// About this key: its full id, the id as tables show it, or TEMP_AK
     #[arg(long, value_name = "ID")]
     ak: Option<String>,
     /// In this main account
@@ -86,7 +88,7 @@ pub(super) fn parse_level(text: &str) -> Result<Level, String> {
 }
 
 fn range(text: &str) -> Result<IpNet, String> {
-    let address = text.parse::<IpAddr>().map(IpNet::from);
+    let address = text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical()));
     address.or_else(|_| text.parse()).map_err(|_| "not an address or a range such as 203.0.113.0/24".to_string())
 }
 
@@ -99,7 +101,7 @@ impl FilterArgs {
     }
 
     /// The filter, with times as of `now`.
-    pub(super) fn read(&self, now: i64, zone: Tz) -> Result<AlarmFilter> {
+    pub(super) fn read(&self, db: &Db, now: i64, zone: Tz) -> Result<AlarmFilter> {
         let time = |name: &str, text: &Option<String>| -> Result<Option<i64>> {
             let read = text.as_ref().map(|text| time::parse(text, now, zone)).transpose();
             read.map_err(|what| Usage(format!("--{name}: {what}")).into())
@@ -116,7 +118,7 @@ impl FilterArgs {
                 TypeArg::AbnormalCall => AlarmType::AbnormalCall,
                 TypeArg::Leak => AlarmType::Leak,
             }),
-            ak: self.ak.clone(),
+            ak: self.ak.as_ref().map(|ak| full_ak(db, ak)).transpose()?,
             account: self.account.clone(),
             identity: self.identity.map(|identity| match identity {
                 IdentityArg::Root => Identity::Root,

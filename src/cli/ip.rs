@@ -3,7 +3,7 @@
 use super::ak::{apis_json, heading, key_json, levels, levels_json, moment, short_alarm, write_apis};
 use super::error::Usage;
 use super::exit;
-use super::lookup::{Lookup, LookupArgs};
+use super::lookup::{Lookup, LookupArgs, full_ak};
 use crate::catalog::edit::nearest;
 use crate::report::json::alarm_json;
 use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
@@ -85,7 +85,8 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     let lookup = args.lookup.open(config)?;
     let mut found = addresses(&lookup.db, lookup.now)?;
-    let of_key = args.ak.as_ref().map(|ak| addresses_of(&lookup.db, ak)).transpose()?;
+    let ak = args.ak.as_ref().map(|ak| full_ak(&lookup.db, ak)).transpose()?;
+    let of_key = ak.map(|ak| addresses_of(&lookup.db, &ak)).transpose()?;
     let kinds: Vec<String> = args.kind.iter().map(|kind| kind.replace('-', "_")).collect();
     found.retain(|address| {
         (kinds.is_empty() || kinds.contains(&address.ip_type))
@@ -199,7 +200,7 @@ fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
 
 /// The address that is meant, however it is spelled.
 fn find(lookup: &Lookup, typed: &str) -> Result<Address> {
-    let usual = typed.parse::<IpAddr>().map_or_else(|_| typed.to_string(), |ip| ip.to_string());
+    let usual = typed.parse::<IpAddr>().map_or_else(|_| typed.to_string(), |ip| ip.to_canonical().to_string());
     for ip in [typed, &usual] {
         if let Some(address) = address(&lookup.db, ip, lookup.now)? {
             return Ok(address);

@@ -6,7 +6,7 @@ use super::output::{view, write_to};
 use super::{now_ms, time};
 use crate::report::{Format, View};
 use crate::store::Db;
-use crate::store::read::{FindError, resolve_id};
+use crate::store::read::{FindError, keys_shown_as, resolve_id};
 use anyhow::Result;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -71,6 +71,22 @@ impl Lookup {
     /// The number of the alarm that is meant.
     pub(super) fn alarm(&self, id: &str) -> Result<i64> {
         find(&self.db, id)
+    }
+}
+
+/// The full id of a key, which may be given as tables show it.
+pub(super) fn full_ak(db: &Db, typed: &str) -> Result<String> {
+    if !typed.contains("***") {
+        return Ok(typed.to_string());
+    }
+    match keys_shown_as(db, typed)?.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Usage(format!("there is no key {typed:?}; `akguard ak list` has all")).into()),
+        several => {
+            let what =
+                format!("{typed:?} stands for {} keys; give the full id, which --format json has", several.len());
+            Err(Usage(what).into())
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::database::DatabaseArgs;
 use super::error::Usage;
+use super::lookup::full_ak;
 use super::output::write_to;
 use super::{exit, now_ms};
 use crate::event::id::mask_key;
@@ -25,7 +26,7 @@ pub(super) struct Args {
     /// On a key or on an address
     #[arg(value_name = "ak|ip")]
     on: OnArg,
-    /// The key's full id, or the address
+    /// The key's id, in full or as tables show it, or the address
     #[arg(value_name = "ID")]
     id: String,
     /// The remark; empty to clear it, left out to show it
@@ -43,29 +44,30 @@ enum OnArg {
 
 /// Sets, shows or clears the remark and returns the exit code.
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let (on, shown) = match args.on {
-        OnArg::Ak if args.id == TEMP_AK => (RemarkOn::Ak, args.id.clone()),
-        OnArg::Ak => (RemarkOn::Ak, mask_key(&args.id)),
-        OnArg::Ip => (RemarkOn::Ip, args.id.clone()),
+    let on = match args.on {
+        OnArg::Ak => RemarkOn::Ak,
+        OnArg::Ip => RemarkOn::Ip,
     };
     if args.id.trim().is_empty() || (on == RemarkOn::Ip && args.id.parse::<IpAddr>().is_err()) {
         let what = if on == RemarkOn::Ip { "an address" } else { "a key" };
         return Err(Usage(format!("{:?} is not {what}", args.id)).into());
     }
     let db = args.database.open()?;
+    let id = if on == RemarkOn::Ak { full_ak(&db, &args.id)? } else { args.id.clone() };
+    let shown = if on == RemarkOn::Ip || id == TEMP_AK { id.clone() } else { mask_key(&id) };
     let Some(text) = &args.text else {
-        let remark = remark(&db, on, &args.id)?;
+        let remark = remark(&db, on, &id)?;
         write_to(None, |out| writeln!(out, "{}", printable(or_dash(remark.as_deref()))))?;
         return Ok(exit::DONE);
     };
-    set_remark(&db, on, &args.id, text, now_ms()).map_err(|error| match error {
+    set_remark(&db, on, &id, text, now_ms()).map_err(|error| match error {
         RemarkError::Store(error) => anyhow::Error::from(error),
         other => Usage(other.to_string()).into(),
     })?;
-    if !is_known(&db, on, &args.id)? {
+    if !is_known(&db, on, &id)? {
         let _ = writeln!(std::io::stderr().lock(), "note: {} has not been seen yet", printable(&shown));
     }
-    let now = remark(&db, on, &args.id)?;
+    let now = remark(&db, on, &id)?;
     write_to(None, |out| writeln!(out, "{}: {}", printable(&shown), printable(or_dash(now.as_deref()))))?;
     Ok(exit::DONE)
 }

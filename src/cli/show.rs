@@ -87,8 +87,15 @@ fn object(shown: &Shown, view: View) -> Value {
     object["decisions"] = shown.history.iter().map(|decision| decision_json(decision, view)).collect();
     let growth = |growth: &Growth| json!({"at": rfc3339(growth.at, view.zone), "calls": growth.calls});
     object["growth"] = shown.growth.iter().map(growth).collect();
+    object["what_to_do"] = json!(what_to_do(shown.alarm.meta.docs));
     object["console"] = CONSOLE.iter().map(|(name, _, url)| ((*name).to_string(), json!(url))).collect();
     object
+}
+
+/// What a rule's page says is to be done.
+fn what_to_do(page: &str) -> &str {
+    let after = page.split_once("\n## What to do\n").map_or("", |(_, after)| after);
+    after.split_once("\n## ").map_or(after, |(section, _)| section).trim()
 }
 
 /// Lines of a name and a text, which may hold anything.
@@ -118,7 +125,11 @@ fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -
     }
     lines.add("Proof", &proof(alarm))?;
     write_standing(shown, view, &mut lines)?;
-    lines.add("What to do", &format!("akguard rules show {}", alarm.meta.id))?;
+    for (place, line) in what_to_do(alarm.meta.docs).lines().enumerate() {
+        lines.add(if place == 0 { "What to do" } else { "" }, line)?;
+    }
+    lines.add("If it is fine", &format!("akguard allowlist add --from-alarm {} --reason TEXT", alarm.id))?;
+    lines.add("More", &format!("akguard rules show {}", alarm.meta.id))?;
     for (_, name, url) in CONSOLE {
         lines.add("", &format!("{name}: {url}"))?;
     }
@@ -187,9 +198,11 @@ fn write_standing(shown: &Shown, view: View, lines: &mut Lines<'_>) -> io::Resul
         lines.add("", &format!("{}  {word} by {}{note}", time(decision.at, view.zone), decision.by))?;
     }
     lines.add("First seen", &alarm.first_seen.map_or("-".to_string(), |seen| time(seen, view.zone)))?;
-    for growth in shown.growth.iter().filter(|growth| growth.calls > 0) {
-        lines
-            .add("", &format!("{}  {}", time(growth.at, view.zone), counted(growth.calls, "new call", "new calls")))?;
+    for (place, growth) in shown.growth.iter().filter(|growth| growth.calls > 0).enumerate() {
+        lines.add(
+            if place == 0 { "Grew" } else { "" },
+            &format!("{}  {}", time(growth.at, view.zone), counted(growth.calls, "new call", "new calls")),
+        )?;
     }
     Ok(())
 }

@@ -94,7 +94,7 @@ fn filtered(args: &Args, status: Status, db: &Db, config: Option<&Path>) -> Resu
     let mut settings = super::rules::read_settings(config)?;
     settings.tz.clone_from(&args.tz);
     let now = now_ms();
-    let mut filter = args.filter.read(now, settings.zone()?)?;
+    let mut filter = args.filter.read(db, now, settings.zone()?)?;
     if filter.statuses.is_empty() {
         filter.statuses = match status {
             Status::Unprocessed => vec![Status::Processed, Status::Ignored],

@@ -78,6 +78,8 @@ pub struct Findings {
     pub activity: Option<Activity>,
     /// Length of each list after it was last tidied.
     tidied: Vec<usize>,
+    /// Events kept with their details, by key and API: no more than of a record are.
+    detailed: HashMap<(u32, u32), usize>,
 }
 
 /// Lists of kept events are tidied when they have doubled, and not before they are this long.
@@ -140,6 +142,7 @@ impl Findings {
             kept: empty(),
             activity: (keep != Keep::Counts).then(Activity::default),
             tidied: vec![0; rules],
+            detailed: HashMap::new(),
         }
     }
 
@@ -177,12 +180,22 @@ impl Findings {
         for place in true_places(mask) {
             let row = batch.row(place);
             if active.rule.keeps(row, &self.history, catalog) {
-                let detail = batch.telling_detail(place);
+                let detail = self.detail(batch, place);
                 let request_id = RequestId::pack(batch.request_id(place));
                 self.kept[number].push(Sighting { row: *row, request_id, detail });
             }
         }
         self.tidy(number, active, catalog);
+    }
+
+    /// The details of an event that may yet turn out to be no hit, for the first ones of each key and API.
+    fn detail(&mut self, batch: &Batch<'_>, place: usize) -> Option<Arc<CallDetail>> {
+        let Keep::Calls(most) = self.folder.keep else { return None };
+        let row = batch.row(place);
+        let kept = self.detailed.entry((row.key, row.api)).or_default();
+        let detail = if *kept < most { batch.telling_detail(place) } else { None };
+        *kept += usize::from(detail.is_some());
+        detail
     }
 
     fn gather(
@@ -247,7 +260,10 @@ impl Findings {
         for (number, active) in engine.rules.iter().enumerate() {
             let kept = &mut self.kept[number];
             kept.retain(|sighting| active.rule.keeps(&sighting.row, cx.history, cx.catalog));
-            kept.sort_by(|a, b| (a.row.time, &a.request_id).cmp(&(b.row.time, &b.request_id)));
+            // The event tells apart what time and request id do not, so that the order of input never counts.
+            kept.sort_by(|a, b| {
+                (a.row.time, &a.request_id, a.row.event).cmp(&(b.row.time, &b.request_id, b.row.event))
+            });
             for hit in active.rule.judge(kept, cx) {
                 let sighting = &kept[hit.sighting];
                 let folder = judged.entry(sighting.row.key).or_insert_with(|| Folder::new(self.folder.keep));

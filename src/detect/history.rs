@@ -10,6 +10,9 @@ use crate::inventory::Inventory;
 use hashbrown::HashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Regions kept of each key, those used first: rules ask for a handful, hostile logs name any number.
+const MAX_REGIONS: usize = 64;
+
 /// One day's use of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DayUse {
@@ -106,7 +109,7 @@ impl History {
             keep_earlier(&mut self.pair_first, (row.key, row.ip), row.time);
             keep_earlier(&mut self.key_first, row.key, row.time);
             if row.region != NO_REGION {
-                keep_earlier(self.key_regions.entry(row.key).or_default(), row.region, row.time);
+                self.note_region(row.key, row.region, row.time);
             }
             if row.has(permanent) && !row.has(bad_key) {
                 let first_api = row.has(api_call).then_some(row.time);
@@ -133,9 +136,8 @@ impl History {
             keep_earlier(&mut self.first_use, key, time);
         }
         for (key, regions) in other.key_regions {
-            let own = self.key_regions.entry(key).or_default();
             for (region, time) in regions {
-                keep_earlier(own, region, time);
+                self.note_region(key, region, time);
             }
         }
         for (key, days) in other.uses {
@@ -147,6 +149,16 @@ impl History {
         self.created.users.extend(other.created.users);
         self.created.keys.extend(other.created.keys);
         self.listed.merge(other.listed);
+    }
+
+    /// Takes note of a key's use of a region.
+    pub fn note_region(&mut self, key: u32, region: u32, time: i64) {
+        let regions = self.key_regions.entry(key).or_default();
+        keep_earlier(regions, region, time);
+        if regions.len() > MAX_REGIONS {
+            let last = regions.iter().max_by_key(|(region, first)| (**first, **region)).map(|(region, _)| *region);
+            regions.retain(|region, _| Some(*region) != last);
+        }
     }
 
     /// Takes note of uses of a key on a day.

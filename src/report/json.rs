@@ -1,7 +1,7 @@
 //! JSON, version 1. The contract is docs/json.md; absent values are null, and the same input gives the same bytes.
 
 use super::View;
-use super::text::rfc3339;
+use super::text::{acts, rfc3339};
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::alarm::status::Decision;
 use crate::detect::Level;
@@ -59,9 +59,10 @@ pub fn line(json: &impl Serialize) -> String {
     inert(serde_json::to_string(json).unwrap_or_default())
 }
 
-/// Escapes the control characters that JSON allows as they are and some terminals obey.
+/// Escapes what JSON allows as it is and some terminals and line readers obey: control characters, and characters
+/// that hide text or change its direction. The value stays the same. Line feeds stand between fields only.
 pub fn inert(json: String) -> String {
-    let obeyed = |c: char| ('\u{7f}'..='\u{9f}').contains(&c);
+    let obeyed = |c: char| c != '\n' && acts(c);
     if (json.is_ascii() && !json.as_bytes().contains(&0x7f)) || !json.contains(obeyed) {
         return json;
     }

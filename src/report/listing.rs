@@ -8,8 +8,6 @@ use serde_json::Value;
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
-/// Width when nobody says how wide the output is: as for a file that is read later.
-const DEFAULT_WIDTH: u16 = 160;
 /// Blanks between columns.
 const GAP: usize = 2;
 
@@ -91,7 +89,7 @@ pub fn write<T>(columns: &[&Column<T>], rows: &[T], view: View, out: &mut dyn Wr
     let text = |row: &T| columns.iter().map(|column| printable(&(column.text)(row, view))).collect::<Vec<_>>();
     let cells: Vec<Vec<String>> = rows.iter().map(text).collect();
     let widths = widths(columns, &cells);
-    let shown = columns_that_fit(columns, &widths, view.width.unwrap_or(DEFAULT_WIDTH));
+    let shown = columns_that_fit(columns, &widths, view.width.unwrap_or(u16::MAX));
     let titles = shown.iter().map(|place| columns[*place].title);
     let heading = if view.colour { "\x1b[1m" } else { "" };
     write_line(columns, &shown, &widths, titles.map(|title| (title, heading)), out)?;
@@ -176,9 +174,20 @@ pub fn write_csv(names: &[&str], objects: &[Value], out: &mut dyn Write) -> io::
     let mut writer = ::csv::Writer::from_writer(out);
     writer.write_record(names.iter().map(|name| name.replace('.', "_")))?;
     for object in objects {
-        writer.write_record(names.iter().map(|name| harmless(&cell(at(object, name)))))?;
+        writer.write_record(names.iter().map(|name| harmless(&short_time(name, cell(at(object, name))))))?;
     }
     writer.flush()
+}
+
+/// Times stand in CSV as in tables, without `T` and offset.
+fn short_time(name: &str, cell: String) -> String {
+    let is_time = ["_call", "_use", "_hit", "_seen", "time", "created", "updated", "expires"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    match (is_time && cell.is_ascii() && cell.len() >= 25, cell.split_at_checked(10)) {
+        (true, Some((date, rest))) if rest.starts_with('T') => format!("{date} {}", &rest[1..9]),
+        _ => cell,
+    }
 }
 
 fn at<'v>(object: &'v Value, name: &str) -> &'v Value {

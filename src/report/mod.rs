@@ -13,13 +13,13 @@ use std::io::{self, Write};
 /// The formats of a scan's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people: a summary and the alarm list.
+    /// For people.
     Table,
-    /// One object with summary and alarms.
+    /// One object.
     Json,
-    /// One alarm a line.
+    /// One item a line.
     Jsonl,
-    /// One alarm a line, without records.
+    /// One item a line, for spreadsheets.
     Csv,
 }
 

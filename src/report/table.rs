@@ -29,7 +29,7 @@ pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Resu
 fn verdict(outcome: &ScanOutcome) -> &'static str {
     let events = &outcome.events;
     if outcome.files.skipped > 0 && events.read == 0 {
-        "No alarms in the files, all of them known."
+        "No alarms are kept of these files, all of them known; --rescan reads them again."
     } else if events.read == 0 {
         "No event was read, so nothing can be said."
     } else if events.outside_range == events.read {
@@ -134,15 +134,15 @@ const COLUMNS: [Column<Alarm>; 10] = [
     Column::new("LEVEL", 0, |alarm: &Alarm, _| alarm.level.as_str().to_string())
         .painted(|alarm| Paint::of(alarm.level)),
     Column::new("ALARM", 0, |alarm, _| alarm.meta.id.to_string()),
-    Column::new("STATUS", 8, |alarm, _| status(alarm)),
-    Column::new("KEY", 1, |alarm, _| alarm.ak_masked()),
-    Column::new("USER", 6, |alarm, _| shortened(or_dash(alarm.user.as_deref()), 16)),
-    Column::new("CALLS", 4, |alarm: &Alarm, _| grouped(alarm.total())).right(),
-    Column::new("FAILED", 7, |alarm: &Alarm, _| grouped(alarm.failed)).right(),
-    Column::new("LAST CALL", 3, |alarm, view| time(alarm.last_call, view.zone)),
-    Column::new("FROM", 5, |alarm, _| source(alarm)),
+    Column::new("STATUS", 3, |alarm, _| status(alarm)),
+    Column::new("KEY", 2, |alarm, _| alarm.ak_masked()),
+    Column::new("USER", 7, |alarm, _| shortened(or_dash(alarm.user.as_deref()), 16)),
+    Column::new("CALLS", 5, |alarm: &Alarm, _| grouped(alarm.total())).right(),
+    Column::new("FAILED", 8, |alarm: &Alarm, _| grouped(alarm.failed)).right(),
+    Column::new("LAST CALL", 4, |alarm, view| time(alarm.last_call, view.zone)),
+    Column::new("FROM", 6, |alarm, _| source(alarm)),
     // A prefix of the id tells an alarm as well as the whole; JSON and CSV have it in full.
-    Column::new("ID", 2, |alarm, _| alarm.id.chars().take(10).collect()),
+    Column::new("ID", 1, |alarm, _| alarm.id.chars().take(10).collect()),
 ];
 
 /// Writes a list of alarms with a line about all of them; status is told where there is something to tell.

@@ -81,10 +81,12 @@ fn save_ips(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) -> Resu
     }
     let mut insert = conn.prepare_cached(
         "INSERT INTO ips (ip, ip_type, region, asset_id, asset_name, remark) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-         ON CONFLICT DO UPDATE SET ip_type = excluded.ip_type, asset_id = excluded.asset_id, \
-         asset_name = excluded.asset_name, remark = excluded.remark, \
-         region = min(coalesce(region, excluded.region), coalesce(excluded.region, region))",
+         ON CONFLICT DO UPDATE SET ip_type = iif(?7, excluded.ip_type, ip_type), \
+         asset_id = iif(?7, excluded.asset_id, asset_id), asset_name = iif(?7, excluded.asset_name, asset_name), \
+         remark = iif(?7, excluded.remark, remark), region = min(coalesce(region, excluded.region), coalesce(excluded.region, region))",
     )?;
+    // A scan without lists of the account's addresses says nothing about where one is.
+    let informed = resolver.inventory.network_count() > 0;
     for (number, regions) in places {
         let (ip, shown) = &resolver.names.ips[number as usize];
         let address = ip.parse().ok();
@@ -96,6 +98,7 @@ fn save_ips(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) -> Resu
             asset.and_then(|asset| asset.id.as_deref()),
             asset.and_then(|asset| asset.name.as_deref()),
             address.and_then(|ip| resolver.inventory.ip_remark(ip)),
+            informed,
         ])?;
     }
     Ok(())

@@ -1,8 +1,11 @@
 //! Looking after the database: what is in it, copies, checks, and taking out what is old.
 
-use super::sightings::{Pruned, prune};
+use super::pack::unpack;
+use super::past::is_sound_past;
+use super::sightings::is_sound_cell;
 use super::{Db, Failure, StoreError, make_private, schema};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use crate::alarm::part::Part;
+use rusqlite::{OptionalExtension, Transaction};
 use std::path::Path;
 
 /// What is in a database.
@@ -43,8 +46,6 @@ pub struct Removed {
     pub records: i64,
     /// Single calls, of these and of decided alarms.
     pub calls: i64,
-    /// Events that timeline rules still kept.
-    pub sightings: i64,
     /// Alarms that stay because somebody decided about them.
     pub decided: i64,
 }
@@ -90,9 +91,9 @@ impl Db {
     pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
         if to.metadata().is_ok_and(|metadata| metadata.len() > 0) {
             let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "there is a file of that name already");
-            return Err(StoreError::Open { path: to.to_path_buf(), source });
+            return Err(StoreError::Copy { path: to.to_path_buf(), source });
         }
-        make_private(to).map_err(|source| StoreError::Open { path: to.to_path_buf(), source })?;
+        make_private(to).map_err(|source| StoreError::Copy { path: to.to_path_buf(), source })?;
         let copied = self.conn.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
         copied.map(drop).map_err(|source| {
             let _ = std::fs::remove_file(to);
@@ -121,6 +122,7 @@ impl Db {
                 "SELECT count(*) FROM records r WHERE calls < (SELECT count(*) FROM calls WHERE record = r.number)",
             ),
         ];
+        wrong.extend(self.damaged_values()?);
         for (what, sql) in questions {
             let count: i64 = self.conn.query_row(sql, [], |row| row.get(0)).map_err(sqlite)?;
             if count > 0 {
@@ -128,6 +130,21 @@ impl Db {
             }
         }
         Ok(wrong)
+    }
+
+    /// Packed values that cannot be read.
+    fn damaged_values(&self) -> Result<Option<String>, StoreError> {
+        let sqlite = |source| StoreError::sqlite(&self.path, source);
+        let count = |sql: &str, is_sound: fn(&[u8]) -> bool| -> rusqlite::Result<usize> {
+            let mut statement = self.conn.prepare(sql)?;
+            let sound = statement.query_map([], |row| Ok(is_sound(row.get_ref(0)?.as_blob()?)))?;
+            sound.filter(|sound| !matches!(sound, Ok(true))).map(|sound| sound.map(|_| 1)).sum()
+        };
+        let parts = count("SELECT data FROM parts", |data| unpack::<Part>(data).is_ok()).map_err(sqlite)?;
+        let keys = count("SELECT data FROM key_past", is_sound_past).map_err(sqlite)?;
+        let cells = count("SELECT data FROM sightings", is_sound_cell).map_err(sqlite)?;
+        let damaged = parts + keys + cells;
+        Ok((damaged > 0).then(|| format!("{damaged} packed values that cannot be read")))
     }
 
     /// Gives room that is no longer used back to the disk; tells the size before and after.
@@ -143,8 +160,8 @@ impl Db {
     }
 
     /// Takes out what is older than `time` in milliseconds, or the local `date`, which say the same: alarms that nobody
-    /// decided about, single calls, and events that timeline rules kept. Decisions, counts of decided
-    /// alarms and the history of keys stay. With `keep`, only tells what would go.
+    /// ever decided about, and single calls. Decisions, counts of decided alarms, the history of keys and what timeline
+    /// rules kept stay. With `keep`, only tells what would go.
     pub fn prune(&self, time: i64, date: &str, keep: bool) -> Result<Removed, StoreError> {
         let work = |tx: &Transaction<'_>| {
             let removed = prune_all(tx, time, date)?;
@@ -159,13 +176,16 @@ impl Db {
 
 fn prune_all(tx: &Transaction<'_>, time: i64, date: &str) -> Result<Removed, Failure> {
     let count = |sql: &str| tx.query_row(sql, [date], |row| row.get::<_, i64>(0));
-    let undecided = "date < ?1 AND decided_at IS NULL AND status = 'unprocessed'";
+    let undecided =
+        "date < ?1 AND status = 'unprocessed' AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.alarm = alarms.number)";
     let mut removed = Removed {
         alarms: count(&format!("SELECT count(*) FROM alarms WHERE {undecided} AND success + failed > 0"))?,
         records: count(&format!(
             "SELECT count(*) FROM records WHERE alarm IN (SELECT number FROM alarms WHERE {undecided})"
         ))?,
-        decided: count("SELECT count(*) FROM alarms WHERE date < ?1 AND status <> 'unprocessed'")?,
+        decided: count(
+            "SELECT count(DISTINCT a.number) FROM alarms a JOIN decisions d ON d.alarm = a.number WHERE a.date < ?1",
+        )?,
         ..Removed::default()
     };
     let calls = |tx: &Transaction<'_>| tx.query_row("SELECT count(*) FROM calls", [], |row| row.get::<_, i64>(0));
@@ -175,34 +195,10 @@ fn prune_all(tx: &Transaction<'_>, time: i64, date: &str) -> Result<Removed, Fai
     tx.execute(&format!("DELETE FROM calls WHERE record IN ({old})"), [date])?;
     tx.execute("DELETE FROM events WHERE time < ?1 AND event NOT IN (SELECT event FROM calls)", [time])?;
     removed.calls = before - calls(tx)?;
-    removed.sightings = prune_sightings(tx, time)?;
+    tx.execute(
+        "INSERT INTO meta (name, value) VALUES ('pruned-before', ?1) \
+         ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        [date],
+    )?;
     Ok(removed)
-}
-
-fn prune_sightings(conn: &Connection, time: i64) -> Result<i64, Failure> {
-    let mut select = conn.prepare("SELECT rule, source, data FROM sightings")?;
-    let mut update = conn.prepare("UPDATE sightings SET data = ?3 WHERE rule = ?1 AND source = ?2")?;
-    let mut delete = conn.prepare("DELETE FROM sightings WHERE rule = ?1 AND source = ?2")?;
-    let cells: rusqlite::Result<Vec<(String, String)>> = conn
-        .prepare("SELECT rule, source FROM sightings")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect();
-    drop(select);
-    select = conn.prepare("SELECT data FROM sightings WHERE rule = ?1 AND source = ?2")?;
-    let mut dropped = 0;
-    for (rule, source) in cells? {
-        let data: Vec<u8> = select.query_row([&rule, &source], |row| row.get(0))?;
-        match prune(&data, time)? {
-            Pruned::Same => {}
-            Pruned::Less(events, data) => {
-                update.execute(params![rule, source, data])?;
-                dropped += events;
-            }
-            Pruned::Nothing(events) => {
-                delete.execute([&rule, &source])?;
-                dropped += events;
-            }
-        }
-    }
-    Ok(i64::try_from(dropped).unwrap_or(i64::MAX))
 }

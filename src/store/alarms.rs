@@ -4,6 +4,7 @@
 //! when a policy is switched off or expires.
 
 use super::{Db, Failure, StoreError};
+use crate::alarm::fold::MAX_EVENT_IDS;
 use crate::alarm::model::{Alarm, CallRecord, Identity, Sources, order};
 use crate::alarm::status::{Decision, Status};
 use crate::detect::rules;
@@ -221,7 +222,7 @@ impl Query {
             query.and("number IN (SELECT value FROM json_each(?))", json_numbers(from.keys().copied())?);
         }
         if let Some(mark) = &filter.unseen_by {
-            query.and("number NOT IN (SELECT alarm FROM marks WHERE name = ?)", mark.clone());
+            query.and("id NOT IN (SELECT alarm FROM marks WHERE name = ?)", mark.clone());
         }
         Ok(query)
     }
@@ -375,7 +376,7 @@ impl Remarks {
 
 /// The usual spelling of an address, so that one address is one.
 pub(super) fn usual_ip(ip: &str) -> String {
-    ip.parse::<IpAddr>().map_or_else(|_| ip.to_string(), |ip| ip.to_string())
+    ip.parse::<IpAddr>().map_or_else(|_| ip.to_string(), |ip| ip.to_canonical().to_string())
 }
 
 /// A policy is in force: on, and not expired at the time given.
@@ -520,7 +521,29 @@ fn add_records(conn: &Connection, listed: &mut [Listed], which: Records, remarks
         alarm.records.sort_by(|a, b| order(a).cmp(&order(b)));
         alarm.sources = Sources::of(&alarm.records);
     }
+    if which == Records::Full {
+        for one in listed.iter_mut().filter(|one| !one.left_out.is_empty()) {
+            one.alarm.event_ids = remaining_ids(conn, one)?;
+        }
+    }
     Ok(())
+}
+
+/// The first request ids of an alarm that is covered in part: those of the calls that are left.
+fn remaining_ids(conn: &Connection, one: &Listed) -> Result<Vec<String>, Failure> {
+    let mut statement = conn.prepare_cached(
+        "SELECT c.request_id, c.record FROM calls c JOIN records r ON r.number = c.record \
+         WHERE r.alarm = ? AND c.request_id <> '' ORDER BY c.time, c.request_id",
+    )?;
+    let mut rows = statement.query([one.number])?;
+    let (mut ids, mut seen) = (Vec::new(), HashSet::new());
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        if !one.left_out.contains_key(&row.get::<_, i64>(1)?) && ids.len() < MAX_EVENT_IDS && seen.insert(id.clone()) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }
 
 /// The policies of each covered record of invalid alarms, whose names the alarms hold already.

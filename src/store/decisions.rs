@@ -190,7 +190,7 @@ pub fn is_known(db: &Db, on: RemarkOn, id: &str) -> Result<bool, StoreError> {
 
 /// Notes that a mark has seen these alarms. Part of a transaction, so that no other run shows them too.
 pub fn mark(transaction: &Transaction<'_>, name: &str, ids: &[String]) -> Result<(), Failure> {
-    let text = "INSERT OR IGNORE INTO marks (name, alarm) SELECT ?1, number FROM alarms WHERE id = ?2";
+    let text = "INSERT OR IGNORE INTO marks (name, alarm) VALUES (?1, ?2)";
     let mut statement = transaction.prepare_cached(text)?;
     for id in ids {
         statement.execute((name, id))?;

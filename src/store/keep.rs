@@ -8,7 +8,7 @@ use super::activity;
 use super::allowlist;
 use super::pack::{pack, unpack};
 use super::past;
-use super::project::{Projector, alarm_number};
+use super::project::{Projector, alarm_number, level_number};
 use super::sightings::{pack_sightings, unpack_sightings};
 use super::{Db, Failure, StoreError};
 use crate::alarm::fold::{Folded, Folder};
@@ -42,6 +42,8 @@ pub struct ScanEntry {
     pub files: Vec<LedgerFile>,
     /// Files that were known already, by their number in the ledger.
     pub skipped: Vec<i64>,
+    /// The time range asked for: from and until, in milliseconds.
+    pub range: (Option<i64>, Option<i64>),
     /// Hash of everything else that the result hangs on.
     pub context: [u8; 32],
     /// Calls of a record kept beside their count.
@@ -59,6 +61,10 @@ pub struct LedgerFile {
     pub size: u64,
     /// Hash of its content.
     pub hash: [u8; 32],
+    /// Some of its events stood in another file of the scan as well.
+    pub shared: bool,
+    /// Some of its records could not be read.
+    pub has_rejects: bool,
 }
 
 /// What was kept.
@@ -123,7 +129,10 @@ impl Keeper<'_> {
         };
         let scan = self.write_scan(&counts)?;
         let files = self.write_files(scan)?;
+        let mut other_zone = self.tx.prepare_cached("SELECT 1 FROM scans WHERE zone <> ?1 LIMIT 1")?;
+        let mixed_zones = other_zone.exists([&self.entry.zone])?;
         let mut work = Work {
+            mixed_zones,
             keeper: self,
             resolver,
             details: Details::new(),
@@ -135,10 +144,13 @@ impl Keeper<'_> {
         work.judge_pending(&pending, &cx)?;
         work.add_gathered(&mut found, &cx)?;
         let judged = found.judge(self.engine, &cx);
+        let of_alarm =
+            |folded: &Folded| folded.records.values().flat_map(|record| record.hits.clone()).collect::<Vec<_>>();
+        let hits: HashSet<u64> = judged.values().flat_map(|folder| folder.alarms.values()).flat_map(of_alarm).collect();
         work.replace_judged(judged, &sources)?;
         work.add_hits(std::mem::take(&mut found.folder))?;
         work.note_details(&found);
-        let Work { dirty, details, mut seen, .. } = work;
+        let Work { dirty, details, mut seen, files, .. } = work;
         let mut projector = Projector::new(self.tx, resolver, scan, self.entry);
         for (number, head) in dirty {
             projector.refresh(number, head)?;
@@ -146,9 +158,11 @@ impl Keeper<'_> {
         projector.write_details(&details)?;
         let (new, grown) = (projector.new, projector.grown);
         allowlist::cover(self.tx, Some(&projector.changed))?;
-        self.save_sightings(&found, &sources, &names)?;
+        self.apply_levels()?;
+        self.save_sightings(&found, &sources, &names, &hits)?;
         let numbers: HashSet<u32> = (0..).zip(&names.keys).map(|(number, _)| number).collect();
         past::save(self.tx, &numbers, &names, &app_ids, &history)?;
+        past::save_policies(self.tx, &self.world.inventory)?;
         if let Some(seen) = &found.activity {
             activity::save(self.tx, seen, &resolver)?;
         }
@@ -156,6 +170,10 @@ impl Keeper<'_> {
             "UPDATE scans SET new_alarms = ?2, grown_alarms = ?3 WHERE number = ?1",
             params![scan, new, grown],
         )?;
+        // What this scan brought to light hangs on its files, even where the events stood in others.
+        let brought: Vec<i64> = projector.enlarged.iter().copied().filter(|alarm| !seen.contains(alarm)).collect();
+        self.link_all(&brought, &files)?;
+        seen.extend(brought);
         seen.extend(self.alarms_of_skipped()?);
         Ok((Kept { alarms: seen, new, grown }, counts))
     }
@@ -191,11 +209,8 @@ impl Keeper<'_> {
                     Scope::Account => news,
                     Scope::Everyone => true,
                 };
-                let kept = &mut found.kept[number];
                 let known = self.load_sightings_of(active.meta.id, everywhere, tables, &mut of_rule)?;
-                let events: HashSet<u64> = known.iter().map(|sighting| sighting.row.event).collect();
-                kept.retain(|sighting| !events.contains(&sighting.row.event));
-                kept.extend(known);
+                add_known(&mut found.kept[number], known, self.context_changed()?);
             }
             sources.push(of_rule);
         }
@@ -250,7 +265,13 @@ impl Keeper<'_> {
     }
 
     /// Keeps, for every key judged, the events that may yet become hits.
-    fn save_sightings(&self, found: &Findings, sources: &Sources, names: &Names) -> Result<(), Failure> {
+    fn save_sightings(
+        &self,
+        found: &Findings,
+        sources: &Sources,
+        names: &Names,
+        hits: &HashSet<u64>,
+    ) -> Result<(), Failure> {
         let mut insert =
             self.tx.prepare_cached("INSERT OR REPLACE INTO sightings (rule, source, data) VALUES (?1, ?2, ?3)")?;
         let mut delete = self.tx.prepare_cached("DELETE FROM sightings WHERE rule = ?1 AND source = ?2")?;
@@ -266,7 +287,8 @@ impl Keeper<'_> {
                 let mut kept = by_key.remove(source.as_str()).unwrap_or_default();
                 let newest = kept.last().map_or(0, |sighting| sighting.row.time);
                 let late = |row: &Row| active.rule.kept_for(row).is_some_and(|span| row.time < newest - span);
-                kept.retain(|sighting| !late(&sighting.row));
+                // What an alarm stands on is kept as long as the alarm.
+                kept.retain(|sighting| !late(&sighting.row) || hits.contains(&sighting.row.event));
                 if kept.is_empty() {
                     delete.execute([active.meta.id, source])?;
                 } else {
@@ -294,9 +316,17 @@ impl Keeper<'_> {
             "time_span": counts.time_span.map(|(first, last)| [first, last]),
         });
         self.tx.execute(
-            "INSERT INTO scans (command, version, zone, started, finished, counts, new_alarms, grown_alarms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0)",
-            params![entry.command, env!("CARGO_PKG_VERSION"), entry.zone, entry.started, entry.now, json.to_string()],
+            "INSERT INTO scans (command, version, zone, started, finished, context, counts, new_alarms, grown_alarms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0)",
+            params![
+                entry.command,
+                env!("CARGO_PKG_VERSION"),
+                entry.zone,
+                entry.started,
+                entry.now,
+                entry.context,
+                json.to_string()
+            ],
         )?;
         Ok(self.tx.last_insert_rowid())
     }
@@ -305,27 +335,84 @@ impl Keeper<'_> {
     fn write_files(&self, scan: i64) -> Result<BTreeMap<u32, i64>, Failure> {
         let mut numbers = BTreeMap::new();
         let mut insert = self.tx.prepare_cached(
-            "INSERT INTO files (hash, context, name, size, scan) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (hash, context) DO UPDATE SET name = excluded.name RETURNING number",
+            "INSERT INTO files (hash, context, name, size, scan, shared, rejects) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+             ON CONFLICT (hash, context) DO UPDATE SET name = excluded.name, scan = excluded.scan, \
+             shared = excluded.shared, rejects = excluded.rejects RETURNING number",
         )?;
         for file in &self.entry.files {
             let size = i64::try_from(file.size).unwrap_or(i64::MAX);
-            let number: i64 =
-                insert.query_row(params![file.hash, self.entry.context, file.name, size, scan], |row| row.get(0))?;
+            let cells = params![file.hash, self.entry.context, file.name, size, scan, file.shared, file.has_rejects];
+            let number: i64 = insert.query_row(cells, |row| row.get(0))?;
             numbers.extend(file.numbers.clone().filter_map(|member| Some((u32::try_from(member).ok()?, number))));
         }
         Ok(numbers)
     }
 
+    /// Whether the newest scan before this one had other settings, assets or inventory.
+    fn context_changed(&self) -> Result<bool, Failure> {
+        let newest = "SELECT context <> ?1 FROM scans ORDER BY number DESC LIMIT 1";
+        let changed =
+            self.tx.prepare_cached(newest)?.query_row(params![self.entry.context], |row| row.get(0)).optional();
+        Ok(changed?.unwrap_or(false))
+    }
+
+    /// Gives alarms of earlier scans the levels that the settings say now.
+    fn apply_levels(&self) -> Result<(), Failure> {
+        let mut update = self.tx.prepare_cached("UPDATE alarms SET level = ?2 WHERE rule = ?1 AND level <> ?2")?;
+        for active in self.engine.rules() {
+            update.execute(params![active.meta.id, level_number(active.level)])?;
+        }
+        Ok(())
+    }
+
+    /// Notes that all these files have to do with these alarms.
+    fn link_all(&self, alarms: &[i64], files: &BTreeMap<u32, i64>) -> Result<(), Failure> {
+        let files: BTreeSet<i64> = files.values().copied().collect();
+        let mut insert = self.tx.prepare_cached("INSERT OR IGNORE INTO alarm_files (file, alarm) VALUES (?1, ?2)")?;
+        for alarm in alarms {
+            for file in &files {
+                insert.execute([file, alarm])?;
+            }
+        }
+        Ok(())
+    }
+
     fn alarms_of_skipped(&self) -> Result<Vec<i64>, Failure> {
-        let mut statement = self.tx.prepare_cached("SELECT alarm FROM alarm_files WHERE file = ?1")?;
+        let (since, until) = (self.entry.range.0.unwrap_or(i64::MIN), self.entry.range.1.unwrap_or(i64::MAX));
+        let mut statement = self.tx.prepare_cached(
+            // Events of a shared file were told by another file of that scan: the alarms of all its files are named.
+            "SELECT l.alarm FROM files f JOIN files g ON g.number = f.number OR (f.shared AND g.scan = f.scan) \
+             JOIN alarm_files l ON l.file = g.number JOIN alarms a ON a.number = l.alarm \
+             WHERE f.number = ?1 AND a.last_call >= ?2 AND a.first_call < ?3",
+        )?;
         let mut alarms = Vec::new();
         for file in &self.entry.skipped {
-            let found: rusqlite::Result<Vec<i64>> = statement.query_map([file], |row| row.get(0))?.collect();
+            let found: rusqlite::Result<Vec<i64>> =
+                statement.query_map([*file, since, until], |row| row.get(0))?.collect();
             alarms.extend(found?);
         }
         Ok(alarms)
     }
+}
+
+/// Adds sightings of earlier scans. An event seen again stays as it was first told, but belongs to the file of this scan;
+/// when settings or assets have changed, it is judged as it looks now.
+fn add_known(kept: &mut Vec<Sighting>, mut known: Vec<Sighting>, as_now: bool) {
+    if as_now {
+        let events: HashSet<u64> = kept.iter().map(|sighting| sighting.row.event).collect();
+        known.retain(|sighting| !events.contains(&sighting.row.event));
+    }
+    let places: HashMap<u64, usize> = known.iter().enumerate().map(|(place, one)| (one.row.event, place)).collect();
+    kept.retain(|sighting| match places.get(&sighting.row.event) {
+        None => true,
+        Some(place) => {
+            let first = &mut known[*place];
+            first.row.file = sighting.row.file;
+            first.detail.clone_from(&sighting.detail);
+            false
+        }
+    });
+    kept.extend(known);
 }
 
 /// A row that says of a gathered alarm what its rule may ask: key, account, caller and day.
@@ -361,6 +448,8 @@ struct Work<'w> {
     files: BTreeMap<u32, i64>,
     /// Alarms that the scanned files hold events of.
     seen: BTreeSet<i64>,
+    /// Earlier scans dated alarms in another zone.
+    mixed_zones: bool,
 }
 
 /// Kinds of parts, as the database numbers them.
@@ -431,6 +520,22 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Leaves out calls that the alarm of the day before or after holds: another zone dated them differently.
+    fn forget_neighbours(&self, head: &Head, kind: i64, part: &mut Part) -> Result<(), Failure> {
+        let day: NaiveDate = head.date.parse().map_err(|_| Failure::Content(format!("{:?} is no date", head.date)))?;
+        let mut select = self.tx().prepare_cached(
+            "SELECT p.data FROM parts p JOIN alarms a ON a.number = p.alarm WHERE a.id = ?1 AND p.kind = ?2",
+        )?;
+        for day in [day.pred_opt(), day.succ_opt()].into_iter().flatten() {
+            let id = head.key.alarm_id(&head.account, head.meta.id, &day.to_string());
+            let known: Option<Vec<u8>> = select.query_row(params![id, kind], |row| row.get(0)).optional()?;
+            if let Some(known) = known {
+                part.forget(&unpack(&known)?);
+            }
+        }
+        Ok(())
+    }
+
     /// The alarms of a folder by id, so that the same scan makes the same database.
     fn in_order(&self, folder: Folder) -> Vec<(Head, Folded)> {
         let mut alarms: Vec<_> =
@@ -446,6 +551,10 @@ impl Work<'_> {
             self.tx().prepare_cached("SELECT data FROM parts WHERE alarm = ?1 AND kind = ?2 AND source = ?3")?;
         let before: Option<Vec<u8>> = select.query_row(params![number, kind, source], |row| row.get(0)).optional()?;
         drop(select);
+        let mut part = part;
+        if self.mixed_zones {
+            self.forget_neighbours(head, kind, &mut part)?;
+        }
         let merged = match &before {
             None => part,
             Some(data) => {
@@ -487,9 +596,15 @@ impl Work<'_> {
             let source = self.resolver.names.keys[key as usize].0.to_string();
             for (head, folded) in self.in_order(folder) {
                 let files = folded.files.clone();
-                let part = self.resolver.part(folded, &mut self.details);
+                if files.is_empty() && self.is_pruned(&head)? {
+                    continue;
+                }
+                let mut part = self.resolver.part(folded, &mut self.details);
                 let number = alarm_number(self.tx(), &head, self.keeper.entry.now)?;
                 let known = before.remove(&(number, source.clone()));
+                if let Some(known) = &known {
+                    part.inherit(&unpack(known)?);
+                }
                 self.set_part(number, &head, JUDGED, &source, known.as_deref(), &part)?;
                 self.link(number, &files)?;
             }
@@ -502,6 +617,14 @@ impl Work<'_> {
             self.touch(alarm)?;
         }
         Ok(())
+    }
+
+    /// Whether the alarm was pruned, and so is not made again from what is left of its events.
+    fn is_pruned(&self, head: &Head) -> Result<bool, Failure> {
+        let mut select = self.tx().prepare_cached(
+            "SELECT 1 FROM meta WHERE name = 'pruned-before' AND ?1 < value AND NOT EXISTS (SELECT 1 FROM alarms WHERE id = ?2)",
+        )?;
+        Ok(select.exists([&head.date, &head.id])?)
     }
 
     /// The judgements of earlier scans about the rules and keys that were judged again.
@@ -530,12 +653,22 @@ impl Work<'_> {
         if files.is_empty() {
             return Ok(());
         }
-        self.seen.insert(alarm);
+        if self.seen.insert(alarm) && self.lacks_calls(alarm)? {
+            self.touch(alarm)?;
+        }
         let mut insert = self.tx().prepare_cached("INSERT OR IGNORE INTO alarm_files (file, alarm) VALUES (?1, ?2)")?;
         for file in files.iter().filter_map(|file| self.files.get(file)) {
             insert.execute([*file, alarm])?;
         }
         Ok(())
+    }
+
+    /// Whether single calls of the alarm were pruned; its logs are here again, so they can come back.
+    fn lacks_calls(&self, alarm: i64) -> Result<bool, Failure> {
+        let mut select = self.tx().prepare_cached(
+            "SELECT 1 FROM records r WHERE r.alarm = ?1 AND NOT EXISTS (SELECT 1 FROM calls WHERE record = r.number)",
+        )?;
+        Ok(select.exists([alarm])?)
     }
 
     /// Keeps the details of events that may yet become hits.

@@ -39,22 +39,51 @@ fn hash(path: &Path) -> io::Result<Option<Fingerprint>> {
     Ok(same.then(|| Fingerprint { size, modified, hash: *hasher.finalize().as_bytes() }))
 }
 
-fn state(metadata: &Metadata) -> (u64, Option<SystemTime>) {
+fn state(metadata: &Metadata) -> State {
     (metadata.len(), metadata.modified().ok())
 }
 
-/// The number of each input in the ledger, for those that were read to their end under the same
-/// circumstances. Only files whose size is known are read for it.
-pub fn known(db: &Db, inputs: &[Input], context: &[u8; 32]) -> Result<Vec<Option<i64>>, StoreError> {
-    let look_up = |input: &Input| -> rusqlite::Result<Option<i64>> {
+/// Size and time of the last change of a file.
+pub type State = (u64, Option<SystemTime>);
+
+/// What an input is like now; none for what is no file.
+pub fn state_of(input: &Input) -> Option<State> {
+    let Input::File(path) = input else { return None };
+    path.metadata().ok().map(|metadata| state(&metadata))
+}
+
+impl Fingerprint {
+    /// Whether the file was the same at another time.
+    pub fn is_of(&self, state: Option<State>) -> bool {
+        state == Some((self.size, self.modified))
+    }
+}
+
+/// A file that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownFile {
+    /// Its number in the ledger.
+    pub number: i64,
+    /// Some of its records could not be read.
+    pub has_rejects: bool,
+}
+
+/// What the ledger knows of each input, for those that were read to their end under the same circumstances, which no
+/// scan since then has changed. Only files whose size is known are read for it.
+pub fn known(db: &Db, inputs: &[Input], context: &[u8; 32]) -> Result<Vec<Option<KnownFile>>, StoreError> {
+    let look_up = |input: &Input| -> rusqlite::Result<Option<KnownFile>> {
         let size = i64::try_from(input.size()).unwrap_or(i64::MAX);
         let mut same_size = db.conn.prepare_cached("SELECT 1 FROM files WHERE size = ?1 AND context = ?2 LIMIT 1")?;
         if !same_size.exists(params![size, context])? {
             return Ok(None);
         }
         let Some(found) = fingerprint(input) else { return Ok(None) };
-        let mut same = db.conn.prepare_cached("SELECT number FROM files WHERE hash = ?1 AND context = ?2")?;
-        same.query_row(params![found.hash, context], |row| row.get(0)).optional()
+        let mut same = db.conn.prepare_cached(
+            "SELECT number, rejects FROM files f WHERE hash = ?1 AND context = ?2 \
+             AND NOT EXISTS (SELECT 1 FROM scans WHERE number > f.scan AND context <> ?2)",
+        )?;
+        let known = |row: &rusqlite::Row<'_>| Ok(KnownFile { number: row.get(0)?, has_rejects: row.get(1)? });
+        same.query_row(params![found.hash, context], known).optional()
     };
     inputs.iter().map(look_up).collect::<rusqlite::Result<_>>().map_err(|source| StoreError::sqlite(db.path(), source))
 }

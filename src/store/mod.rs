@@ -40,6 +40,14 @@ pub enum StoreError {
         /// Why.
         source: io::Error,
     },
+    /// A copy cannot be written.
+    #[error("cannot write the copy {path}")]
+    Copy {
+        /// The new file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The file is something else.
     #[error("{path} is no akguard database: {what}")]
     Foreign {
@@ -92,11 +100,15 @@ impl StoreError {
         match self {
             Self::Missing(_) => "`akguard scan` makes one; --db or AKGUARD_DB name another place",
             Self::Open { .. } => "--db or AKGUARD_DB name another place; --no-db scans without one",
+            Self::Copy { .. } => "name a file that is not there yet, in a folder that is",
             Self::Foreign { .. } => "name another file with --db",
             Self::Newer { .. } => "use that version, or another file with --db; nothing was changed",
             Self::Busy { .. } => "try again later, or wait longer with --wait",
             Self::Sqlite { source, .. } => match source.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => "make room on the disk and run the command again; nothing of it was kept",
+                Some(ErrorCode::SystemIoFailure) => {
+                    "the disk may be full or failing; make room, and run the command again"
+                }
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                     "the file and its folder must be writable; --db names another place"
                 }
@@ -131,13 +143,23 @@ impl Db {
             make_folder(folder).map_err(failed)?;
         }
         make_private(path).map_err(failed)?;
-        Self::open(path, wait)
+        Self::open_any(path, wait)
     }
 
     /// Opens the database at `path`, which must be there.
     pub fn open(path: &Path, wait: Duration) -> Result<Self, StoreError> {
+        if path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+            return Err(StoreError::Missing(path.to_path_buf()));
+        }
+        Self::open_any(path, wait)
+    }
+
+    fn open_any(path: &Path, wait: Duration) -> Result<Self, StoreError> {
         check_file(path)?;
         let sqlite = |source| StoreError::sqlite(path, source);
+        if is_frozen(path) {
+            return Self::open_frozen(path, wait);
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags).map_err(sqlite)?;
         let db = Self { conn, path: path.to_path_buf(), wait };
@@ -145,6 +167,25 @@ impl Db {
         db.set_up().map_err(sqlite)?;
         if version < schema::VERSION {
             db.migrate()?;
+        }
+        Ok(db)
+    }
+
+    /// Opens a database that this user cannot write to, such as an auditor's copy: for reading alone.
+    fn open_frozen(path: &Path, wait: Duration) -> Result<Self, StoreError> {
+        let sqlite = |source| StoreError::sqlite(path, source);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let whole =
+            std::path::absolute(path).map_err(|source| StoreError::Open { path: path.to_path_buf(), source })?;
+        let bytes = whole.as_os_str().as_encoded_bytes();
+        let escaped = bytes.iter().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
+        let conn = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags).map_err(sqlite)?;
+        let db = Self { conn, path: path.to_path_buf(), wait };
+        if db.checked_version()? < schema::VERSION {
+            return Err(StoreError::Foreign {
+                path: db.path,
+                what: "it is of an older format, and cannot be written to",
+            });
         }
         Ok(db)
     }
@@ -309,6 +350,15 @@ impl ScanLock {
     }
 }
 
+/// Whether a file cannot be written to, and nobody else is writing to it: there is nothing beside it that is not yet in it.
+fn is_frozen(path: &Path) -> bool {
+    let refused =
+        |error: io::Error| matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
+    let wal = path.with_file_name(format!("{}-wal", path.file_name().unwrap_or_default().to_string_lossy()));
+    let settled = wal.metadata().map_or(true, |metadata| metadata.len() == 0);
+    settled && OpenOptions::new().write(true).open(path).err().is_some_and(refused)
+}
+
 /// Looks at a file before SQLite does, for errors in plain words.
 fn check_file(path: &Path) -> Result<(), StoreError> {
     let failed = |source: io::Error| match source.kind() {
@@ -335,8 +385,18 @@ fn make_private(path: &Path) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        Err(_) => close_to_others(path),
+        Ok(_) => Ok(()),
     }
+}
+
+/// Takes a file that is still empty away from others; one with content is as its owner wants it.
+fn close_to_others(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if path.metadata()?.is_file() && path.metadata()?.len() == 0 {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    Ok(())
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

@@ -9,16 +9,24 @@ const LEVEL: i32 = 3;
 /// Largest value after decompression, against files made to exhaust memory.
 const MAX_UNPACKED: usize = 1 << 30;
 
+/// The last byte of a packed value: which fields it has.
+const FORMAT: u8 = 1;
+
 /// Packs a value.
 pub(super) fn pack<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
     let failed = |what: String| Failure::Content(format!("a value cannot be packed: {what}"));
     let plain = postcard::to_allocvec(value).map_err(|error| failed(error.to_string()))?;
-    zstd::bulk::compress(&plain, LEVEL).map_err(|error| failed(error.to_string()))
+    let mut packed = zstd::bulk::compress(&plain, LEVEL).map_err(|error| failed(error.to_string()))?;
+    packed.push(FORMAT);
+    Ok(packed)
 }
 
 /// Unpacks a value.
 pub(super) fn unpack<T: DeserializeOwned>(data: &[u8]) -> Result<T, Failure> {
     let damaged = |what: String| Failure::Content(format!("a packed value is damaged: {what}"));
+    let Some((&FORMAT, data)) = data.split_last() else {
+        return Err(damaged("it is of another format".to_string()));
+    };
     let size = zstd::bulk::Decompressor::upper_bound(data).unwrap_or(MAX_UNPACKED).min(MAX_UNPACKED);
     let plain = zstd::bulk::decompress(data, size).map_err(|error| damaged(error.to_string()))?;
     postcard::from_bytes(&plain).map_err(|error| damaged(error.to_string()))

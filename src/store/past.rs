@@ -9,6 +9,7 @@ use crate::enrich::created::{Created, CreatedKey, CreatedUser};
 use crate::enrich::names::{NameTables, Names};
 use crate::enrich::{World, intern_ip};
 use crate::event::time::keep_earlier;
+use crate::inventory::Inventory;
 use hashbrown::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,11 @@ struct KeyPast {
     regions: BTreeMap<String, i64>,
     /// Uses by local day: first, first through the API, last.
     days: BTreeMap<i32, (i64, Option<i64>, i64)>,
+}
+
+/// Whether what is known of a key can be read.
+pub(super) fn is_sound_past(data: &[u8]) -> bool {
+    unpack::<KeyPast>(data).is_ok()
 }
 
 /// Adds what is known of accounts, first uses, new users and inventories to `history`. Tells whether the
@@ -135,7 +141,7 @@ fn add_key(past: KeyPast, key: u32, tables: &NameTables, world: &World, history:
     }
     for (region, first) in past.regions {
         let region = tables.regions.intern(&region, || ()).0;
-        keep_earlier(history.key_regions.entry(key).or_default(), region, first);
+        history.note_region(key, region, first);
     }
     for (day, (first, first_api, last)) in past.days {
         history.note_use(key, day, DayUse { first, first_api, last });
@@ -213,6 +219,17 @@ fn save_listed(conn: &Connection, listed: &Listed) -> Result<(), Failure> {
             for time in times {
                 insert.execute(params![what, id, time])?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the text of the policies that an inventory holds.
+pub(super) fn save_policies(conn: &Connection, inventory: &Inventory) -> Result<(), Failure> {
+    let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO policy_documents (name, document) VALUES (?1, ?2)")?;
+    for policy in inventory.policies() {
+        if let (Some(name), Some(document)) = (policy.name.as_ref().or(policy.id.as_ref()), &policy.document) {
+            insert.execute([name, document])?;
         }
     }
     Ok(())

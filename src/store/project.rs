@@ -78,6 +78,8 @@ pub(super) struct Projector<'p> {
     entry: &'p ScanEntry,
     /// Alarms written.
     pub(super) changed: Vec<i64>,
+    /// Alarms that have more calls than before, or had none.
+    pub(super) enlarged: Vec<i64>,
     /// Alarms that had no calls before.
     pub(super) new: i64,
     /// Alarms that have more calls than before.
@@ -87,7 +89,7 @@ pub(super) struct Projector<'p> {
 impl<'p> Projector<'p> {
     /// A projector for the scan with this number.
     pub(super) fn new(tx: &'p Transaction<'p>, resolver: Resolver<'p>, scan: i64, entry: &'p ScanEntry) -> Self {
-        Self { tx, resolver, scan, entry, changed: Vec::new(), new: 0, grown: 0 }
+        Self { tx, resolver, scan, entry, changed: Vec::new(), enlarged: Vec::new(), new: 0, grown: 0 }
     }
 
     /// Works out the rows of an alarm from its parts.
@@ -119,7 +121,8 @@ impl<'p> Projector<'p> {
                     Some(reason) => drop(part.notes.insert(reason.clone())),
                 }
             }
-            merged.merge(part, self.entry.most);
+            // Parts of one alarm hold different events: other keys, other ways to judge.
+            merged.absorb(part, self.entry.most);
         }
         Ok(merged)
     }
@@ -129,7 +132,7 @@ impl<'p> Projector<'p> {
         let before: i64 = select.query_row([number], |row| row.get(0))?;
         let total = signed(alarm.total());
         let mut update = self.tx.prepare_cached(
-            "UPDATE alarms SET level = ?2, app_id = ?3, identity = ?4, user = ?5, ak_remark = ?6, first_call = ?7, \
+            "UPDATE alarms SET level = ?2, app_id = coalesce(?3, app_id), identity = ?4, user = ?5, ak_remark = coalesce(?6, ak_remark), first_call = ?7, \
              last_call = ?8, success = ?9, failed = ?10, tags = ?11, why = ?12, event_ids = ?13, sources = ?14 WHERE number = ?1",
         )?;
         update.execute(params![
@@ -157,7 +160,11 @@ impl<'p> Projector<'p> {
     fn note_growth(&mut self, number: i64, before: i64, total: i64) -> Result<(), Failure> {
         let now = self.entry.now;
         self.tx.prepare_cached("UPDATE alarms SET changed = ?2 WHERE number = ?1")?.execute([number, now])?;
-        if before == 0 {
+        let shown_before = self.tx.prepare_cached("SELECT 1 FROM growth WHERE alarm = ?1")?.exists([number])?;
+        if total > before {
+            self.enlarged.push(number);
+        }
+        if before == 0 && !shown_before {
             self.tx.prepare_cached("UPDATE alarms SET first_seen = ?2 WHERE number = ?1")?.execute([number, now])?;
             self.new += 1;
         } else if total > before {

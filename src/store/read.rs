@@ -4,6 +4,7 @@ use super::alarms::{AlarmFilter, Records, Sort, alarms, snapshot};
 use super::{Db, Failure, StoreError};
 use crate::alarm::model::Alarm;
 use crate::alarm::status::{Decision, Status};
+use crate::event::id::mask_key;
 use hashbrown::HashMap;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -77,6 +78,28 @@ fn nearest_id(conn: &Connection, prefix: &str) -> Result<String, Failure> {
     let common = |id: &String| id.bytes().zip(prefix.bytes()).take_while(|(a, b)| a == b).count();
     let nearest = [before, after].into_iter().flatten().max_by_key(common);
     Ok(nearest.map_or("no alarms are kept yet".to_string(), |id| format!("the nearest is {id}")))
+}
+
+/// The text of each of these policies, for those that an inventory held.
+pub fn policy_documents(db: &Db, names: &[String]) -> Result<Vec<(String, String)>, StoreError> {
+    snapshot(db, |conn| {
+        let mut statement = conn.prepare("SELECT document FROM policy_documents WHERE name = ?1")?;
+        let mut found = Vec::new();
+        for name in names {
+            let document: Option<String> = statement.query_row([name], |row| row.get(0)).optional()?;
+            found.extend(document.map(|document| (name.clone(), document)));
+        }
+        Ok(found)
+    })
+}
+
+/// The keys that tables show like this.
+pub fn keys_shown_as(db: &Db, shown: &str) -> Result<Vec<String>, StoreError> {
+    snapshot(db, |conn| {
+        let mut statement = conn.prepare("SELECT ak FROM labels UNION SELECT ak FROM alarms")?;
+        let all: rusqlite::Result<Vec<String>> = statement.query_map([], |row| row.get(0))?.collect();
+        Ok(all?.into_iter().filter(|ak| mask_key(ak) == shown).collect())
+    })
 }
 
 /// The numbers of alarms by their full ids.
@@ -168,7 +191,7 @@ pub struct Growth {
 pub fn growth(db: &Db, alarm: i64) -> Result<Vec<Growth>, StoreError> {
     snapshot(db, |conn| {
         let text = "SELECT s.finished, g.calls FROM growth g JOIN scans s ON s.number = g.scan WHERE g.alarm = ? \
-             ORDER BY s.finished, s.number";
+             AND g.calls > 0 ORDER BY s.finished, s.number";
         let mut statement = conn.prepare(text)?;
         let found = statement
             .query_map([alarm], |row| Ok(Growth { at: row.get(0)?, calls: row.get::<_, i64>(1)?.unsigned_abs() }))?;

@@ -49,7 +49,7 @@ impl Sample {
             "events":{"read":10,"evaluated":7,"duplicates":1,"platform":1,"without_key":1,"outside_range":0,
             "rejected":3,"fell_back":1},"time_span":[%,%]}"#;
         let counts = counts.replacen('%', &(finished - 5).to_string(), 1).replacen('%', &finished.to_string(), 1);
-        self.run(&format!("INSERT INTO scans VALUES ({number}, '', '', '', 0, {finished}, '{counts}', 0, 0)"));
+        self.run(&format!("INSERT INTO scans VALUES ({number}, '', '', '', 0, {finished}, x'00', '{counts}', 0, 0)"));
     }
 
     pub(super) fn alarm(&self, number: i64, id: &str, rule: &str, level: i64, ak: &str, first_seen: i64) {

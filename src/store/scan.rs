@@ -1,7 +1,7 @@
 //! A scan into the database: leave out what is known, read the rest, keep what was found.
 
 use super::keep::{Kept, LedgerFile, ScanEntry, keep};
-use super::ledger::{Fingerprint, fingerprint, known};
+use super::ledger::{Fingerprint, KnownFile, State, fingerprint, known, state_of};
 use super::{Db, StoreError};
 use crate::alarm::fold::Keep;
 use crate::detect::engine::Engine;
@@ -60,10 +60,12 @@ pub fn scan(
     progress: &AtomicU64,
 ) -> Result<Scanned, ScanError> {
     let began = Instant::now();
-    let numbers = if job.rescan { vec![None; plan.inputs.len()] } else { known(db, &plan.inputs, &job.context)? };
-    let pick = |(input, number): (&Input, &Option<i64>)| number.is_none().then(|| input.clone());
-    let inputs: Vec<Input> = plan.inputs.iter().zip(&numbers).filter_map(pick).collect();
-    let skipped: Vec<i64> = numbers.into_iter().flatten().collect();
+    let known_files = if job.rescan { vec![None; plan.inputs.len()] } else { known(db, &plan.inputs, &job.context)? };
+    let pick = |(input, known): (&Input, &Option<KnownFile>)| known.is_none().then(|| input.clone());
+    let inputs: Vec<Input> = plan.inputs.iter().zip(&known_files).filter_map(pick).collect();
+    let skipped: Vec<KnownFile> = known_files.into_iter().flatten().collect();
+    // A file that is written to while it is read may be hashed in another state than it was read in.
+    let states: Vec<Option<State>> = inputs.iter().map(state_of).collect();
     let plan = ScanPlan { inputs, ..plan.clone() };
     // Events outside a range asked for are not in the database, so such files are not done with.
     let whole = plan.since.is_none() && plan.until.is_none();
@@ -74,7 +76,9 @@ pub fn scan(
     });
     let mut reading = reading?;
     reading.counts.files.skipped = skipped.len() as u64;
-    let files = read_files(&plan.inputs, prints, &reading.counts);
+    reading.counts.files.skipped_damaged = skipped.iter().filter(|known| known.has_rejects).count() as u64;
+    let prints = prints.into_iter().zip(states).map(|(print, state)| print.filter(|print| print.is_of(state)));
+    let files = read_files(&plan.inputs, prints.collect(), &reading.counts);
     let elapsed = i64::try_from(began.elapsed().as_millis()).unwrap_or_default();
     let entry = ScanEntry {
         command: job.command.clone(),
@@ -82,7 +86,8 @@ pub fn scan(
         started: job.now,
         now: job.now + elapsed,
         files,
-        skipped,
+        skipped: skipped.into_iter().map(|known| known.number).collect(),
+        range: (plan.since, plan.until),
         context: job.context,
         most: job.most,
     };
@@ -97,7 +102,12 @@ fn read_files(inputs: &[Input], prints: Vec<Option<Fingerprint>>, counts: &ScanC
     };
     let entry = |((input, print), numbers): ((&Input, Option<Fingerprint>), &Range<usize>)| {
         let print = print.filter(|_| !unreadable(numbers))?;
-        Some(LedgerFile { numbers: numbers.clone(), name: input.name(), size: print.size, hash: print.hash })
+        let any = |of: &hashbrown::HashSet<u32>| {
+            numbers.clone().any(|number| u32::try_from(number).is_ok_and(|number| of.contains(&number)))
+        };
+        let (shared, has_rejects) = (any(&counts.shared), any(&counts.damaged));
+        let (name, numbers) = (input.name(), numbers.clone());
+        Some(LedgerFile { numbers, name, size: print.size, hash: print.hash, shared, has_rejects })
     };
     inputs.iter().zip(prints).zip(&counts.input_files).filter_map(entry).collect()
 }

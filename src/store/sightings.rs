@@ -156,38 +156,9 @@ pub(super) fn unpack_sightings(
         .collect()
 }
 
-/// Leaves out the events before `before`; none when nothing is left, or nothing was left out.
-pub(super) fn prune(data: &[u8], before: i64) -> Result<Pruned, Failure> {
-    let mut packed: Packed = unpack(data)?;
-    let all = packed.rows.len();
-    let mut time = 0;
-    let mut kept = Vec::new();
-    let mut last = 0;
-    for mut row in packed.rows {
-        time += row.after;
-        if time >= before {
-            row.after = time - last;
-            last = time;
-            kept.push(row);
-        }
-    }
-    let dropped = all - kept.len();
-    packed.rows = kept;
-    Ok(match (dropped, packed.rows.is_empty()) {
-        (0, _) => Pruned::Same,
-        (_, true) => Pruned::Nothing(dropped),
-        (_, false) => Pruned::Less(dropped, pack(&packed)?),
-    })
-}
-
-/// What is left of a cell.
-pub(super) enum Pruned {
-    /// All of it.
-    Same,
-    /// Less, by that many events.
-    Less(usize, Vec<u8>),
-    /// Nothing; so many events went.
-    Nothing(usize),
+/// Whether the sightings of a key can be read.
+pub(super) fn is_sound_cell(data: &[u8]) -> bool {
+    unpack::<Packed>(data).is_ok()
 }
 
 /// Where the bits of packed rows are now.

@@ -140,8 +140,8 @@ fn ip(number: i64) -> String {
 
 fn fill(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     tx.execute(
-        "INSERT INTO scans (command, version, zone, started, finished, counts, new_alarms, grown_alarms) VALUES \
-         ('akguard scan', '0', 'Asia/Shanghai', ?1, ?1, ?2, 0, 0)",
+        "INSERT INTO scans (command, version, zone, started, finished, context, counts, new_alarms, grown_alarms) VALUES \
+         ('akguard scan', '0', 'Asia/Shanghai', ?1, ?1, x'00', ?2, 0, 0)",
         params![START, r#"{"files":{"read":1,"rejected":0,"empty":0,"skipped":0},"events":{"read":1000000,"evaluated":1000000,"duplicates":0,"platform":0,"without_key":0,"outside_range":0,"rejected":0,"fell_back":0},"time_span":null}"#],
     )?;
     fill_alarms(tx)?;

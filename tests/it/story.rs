@@ -189,3 +189,132 @@ fn a_week_on_call() {
     );
     assert_eq!(state(&other.db), state(&desk.db));
 }
+
+#[test]
+fn a_database_of_an_earlier_version_goes_on_as_if_nothing_had_happened() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/database");
+    let kept: Vec<PathBuf> =
+        glob::glob(&fixtures.join("*.db").to_string_lossy()).expect("a pattern").flatten().collect();
+    assert!(!kept.is_empty());
+    for path in kept {
+        let desk = Desk::new();
+        std::fs::copy(&path, &desk.db).expect("a copy");
+        assert_eq!(desk.text(&["db", "check"]), "no damage found\n");
+        let night = desk.alarm("off-hours-sensitive-operation", "2026-03-05");
+        assert_eq!((&night["status"], &night["decision"]["note"]), (&"processed".into(), &"agreed".into()));
+        assert_eq!(desk.alarm("cos-browser-call", "2026-03-05")["allowlisted_by"][0], "media team");
+        assert_eq!(desk.text(&["remark", "ip", "198.51.100.31"]), "media office\n");
+        // What it lacks is scanned into it: decisions stay, and all else is as in a new database.
+        assert!(desk.scan(&[]).arg(demo("logs")).output().expect("a scan").status.success());
+        assert_eq!(desk.alarm("off-hours-sensitive-operation", "2026-03-05")["status"], "processed");
+        let new = Desk::new();
+        assert!(new.scan(&[]).arg(demo("logs")).output().expect("a scan").status.success());
+        assert_eq!(state(&desk.db), state(&new.db), "{}", path.display());
+    }
+}
+
+impl Desk {
+    /// The alarms that a scan of these files tells of.
+    fn scanned(&self, args: &[&str]) -> Vec<Value> {
+        let output = self.command(&[&["scan", "--quiet", "--format", "json"], args].concat()).output().expect("a scan");
+        let outcome: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        outcome["alarms"].as_array().expect("alarms").clone()
+    }
+
+    /// A log of events, one a line.
+    fn log(&self, name: &str, events: &[Value]) -> String {
+        self.folder.file(name, crate::support::lines(events)).to_string_lossy().into_owned()
+    }
+}
+
+/// A read through the API of the key `who` at a time, `n`th of its kind.
+fn read_call(who: &str, n: i64, time: i64, action: &str, region: &str) -> Value {
+    serde_json::json!({
+        "eventTime": time, "requestID": format!("{who}-{action}-{n}-{time}"), "eventName": action,
+        "resourceType": "vpc", "eventType": "ApiCall", "actionType": "Read", "eventRegion": region,
+        "sourceIPAddress": "192.0.2.1", "requestParameters": "{}",
+        "userIdentity": {"type": "CAMUser", "principalId": "100000000002", "accountId": "100000000001",
+            "userName": "alice", "secretId": format!("AKIDEXAMPLE{who:0>25}")},
+    })
+}
+
+#[test]
+fn a_scan_tells_of_the_same_alarms_however_much_of_them_was_known() {
+    let desk = Desk::new();
+    let logs = demo("logs").to_string_lossy().into_owned();
+    let assets = demo("assets.csv").to_string_lossy().into_owned();
+    let inventory = demo("inventory").to_string_lossy().into_owned();
+    let with = [&logs, "--assets", &assets, "--inventory", &inventory].map(|arg| arg);
+    let first = desk.scanned(&with);
+    assert_eq!(first.len(), 34);
+    assert_eq!(desk.scanned(&with), first);
+    assert_eq!(desk.scanned(&[&with[..], &["--rescan"]].concat()), first);
+    // Without the lists, nothing that they said is lost.
+    assert_eq!(desk.scanned(&[&logs]), first);
+    // Only what falls into the range asked for is told of files that are known.
+    assert_eq!(desk.scanned(&with), first);
+    let week = desk.scanned(&[&with[..], &["--since", "2026-03-11"]].concat());
+    assert!(!week.is_empty() && week.iter().all(|alarm| alarm["last_call"].as_str() >= Some("2026-03-11")));
+}
+
+#[test]
+fn other_settings_are_applied_and_taken_back() {
+    let desk = Desk::new();
+    let logs = demo("logs").to_string_lossy().into_owned();
+    let plain = desk.scanned(&[&logs]);
+    let urgent = desk.folder.file("urgent.toml", "[rules.create-key]\nlevel = \"critical\"\n");
+    let changed = desk.scanned(&[&logs, "--config", &urgent.to_string_lossy()]);
+    let critical = |alarms: &[Value]| alarms.iter().filter(|alarm| alarm["level"] == "critical").count();
+    assert_eq!((critical(&plain), critical(&changed)), (1, 4));
+    let blind = desk.folder.file("blind.toml", "[rules.hacker-tool]\nalert_at = 1000\n");
+    let tools = |alarms: &[Value]| alarms.iter().filter(|alarm| alarm["rule"] == "hacker-tool").count();
+    assert_eq!(tools(&desk.scanned(&[&logs, "--config", &blind.to_string_lossy()])), 0);
+    assert_eq!(desk.scanned(&[&logs]), plain);
+}
+
+#[test]
+fn an_alarm_on_reads_stays_however_old_it_gets() {
+    const REGIONS: [&str; 9] = ["gz", "sh", "bj", "cd", "cq", "hk", "sg", "jp", "kr"];
+    let desk = Desk::new();
+    let start = 1_772_380_800;
+    let sweep: Vec<Value> =
+        (0..).zip(REGIONS).map(|(n, region)| read_call("s", n, start + n, "DescribeVpcs", region)).collect();
+    assert_eq!(desk.scanned(&[&desk.log("sweep.json", &sweep)]).len(), 1);
+    let id = desk.alarms(&[])[0]["id"].as_str().expect("an id").to_string();
+    desk.run(&["process", &id]);
+    for day in [37, 38, 39, 80] {
+        let later = [read_call("s", day, start + day * 86_400, "DescribeInstances", "gz")];
+        desk.scanned(&[&desk.log(&format!("{day}.json"), &later)]);
+        assert_eq!(desk.alarms(&["--status", "processed"]).len(), 1, "after day {day}");
+    }
+    // Pruning takes the single calls, and leaves the alarm and its decision, also when the key is seen again.
+    desk.run(&["db", "prune", "--before", "2026-05-01"]);
+    desk.scanned(&[&desk.log("last.json", &[read_call("s", 90, start + 90 * 86_400, "DescribeInstances", "gz")])]);
+    let kept = desk.alarms(&["--status", "processed"]);
+    assert_eq!((kept.len(), &kept[0]["calls"]["total"]), (1, &9.into()));
+    let calls = || desk.json(&["calls", &id, "--record", "1"])["kept"].clone();
+    assert_eq!(calls(), 0);
+    desk.scanned(&[&desk.log("sweep.json", &sweep), "--rescan"]);
+    assert_eq!(calls(), 9);
+}
+
+#[test]
+fn an_alarm_is_told_by_the_scan_that_brings_it_to_light() {
+    let desk = Desk::new();
+    let time = 1_772_420_400;
+    let mut call = read_call("n", 1, time + 600, "DeleteUser", "gz");
+    call["resourceType"] = "cam".into();
+    call["eventType"] = "ConsoleCall".into();
+    call["actionType"] = "Write".into();
+    let mut made = read_call("o", 2, time, "AddUser", "gz");
+    made["resourceType"] = "cam".into();
+    made["actionType"] = "Write".into();
+    made["requestParameters"] = r#"{"Name":"alice"}"#.into();
+    made["responseElements"] = r#"{"Uin":100000000002}"#.into();
+    made["userIdentity"]["principalId"] = "100000000009".into();
+    let (calls, makes) = (desk.log("calls.json", &[call]), desk.log("makes.json", &[made]));
+    let new_user = |alarms: &[Value]| alarms.iter().any(|alarm| alarm["rule"] == "new-user-high-risk-api");
+    assert!(!new_user(&desk.scanned(&[&calls])));
+    assert!(new_user(&desk.scanned(&[&makes])));
+    assert!(new_user(&desk.scanned(&[&makes])), "the file is known, and still has to do with the alarm");
+}

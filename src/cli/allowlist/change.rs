@@ -43,7 +43,8 @@ pub(super) struct AddArgs {
 
 /// Adds a policy.
 pub(super) fn add(args: &AddArgs, config: Option<&Path>) -> Result<u8> {
-    let room = Room::open_or_create(&args.common, config)?;
+    let room =
+        if args.dry_run { Room::open(&args.common, config)? } else { Room::open_or_create(&args.common, config)? };
     let mut draft = match &args.from_alarm {
         Some(alarm) => proposed(&room, alarm)?,
         None => Draft::default(),

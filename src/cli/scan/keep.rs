@@ -28,7 +28,7 @@ pub(super) fn scan_into_database(
     let _lock = ScanLock::take(db.path(), args.database.wait)?;
     tell_other_zone(&db, world.zone)?;
     let job = Job {
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
         zone: world.zone.to_string(),
         now: now_ms(),
         context: context(args, config, settings, world)?,

@@ -42,7 +42,7 @@ pub(super) struct Args {
     /// Users, keys, policies and networks as tccli prints them: file or folder (repeatable)
     #[arg(long, value_name = "PATH")]
     inventory: Vec<PathBuf>,
-    /// Leave out events before this: a date, a time, or an age such as 24h, 7d, yesterday
+    /// Leave out events before this: a date, a time, yesterday, or an age in m(inutes), h, d or w such as 24h, 7d
     #[arg(long, value_name = "T")]
     since: Option<String>,
     /// Leave out events from this time on

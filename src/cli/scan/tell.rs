@@ -92,6 +92,11 @@ pub(super) fn tell_kept(db: &Db, counts: &ScanCounts, kept: &Kept) {
     if skipped > 0 {
         let files = counted(skipped, "file was read", "files were read");
         let _ = writeln!(err, "{files} by an earlier scan and skipped; --rescan reads them again");
+        let damaged = counts.files.skipped_damaged;
+        if damaged > 0 {
+            let files = counted(damaged, "of them holds", "of them hold");
+            let _ = writeln!(err, "warning: {files} records that could not be read; --rescan tells which");
+        }
     }
     let path = printable(&db.path().display().to_string());
     let (new, grown) = (kept.new.unsigned_abs(), kept.grown.unsigned_abs());

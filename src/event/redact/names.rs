@@ -2,10 +2,11 @@
 
 /// Endings of names that hold a secret. Names are compared in lower case, without `_` and `-`.
 const SECRET_ENDS: &str = "password passwords passwd pwd passcode passphrase secret secrets secretkey appkey privatekey \
-    secretid secretaccesskey encryptedkey token accesstokens refreshtokens sessiontokens signature credential credentials";
+    secretid secretaccesskey encryptedkey encryptionkey signingkey masterkey aeskey sshkey presharekey seckey keymaterial \
+    secretstring secretbinary kubeconfig pass token accesstokens refreshtokens sessiontokens signature credential credentials";
 
 /// Whole names that hold a secret.
-const SECRET_NAMES: &str = "pass pkey cookies";
+const SECRET_NAMES: &str = "psk pkey plaintext cookies redisauth";
 
 /// Parts of names that hold a secret, unless the name ends as in [`HARMLESS_ENDS`].
 const SECRET_PARTS: &str = "apikey accesskeysecret authorization cookie passphrase privatekey encryptedkey secretkey";
@@ -14,11 +15,13 @@ const SECRET_PARTS: &str = "apikey accesskeysecret authorization cookie passphra
 const HARMLESS_ENDS: &str = "id ids name names type policy status count length time enabled expires";
 
 /// Names that end like a secret and hold none.
-const HARMLESS_NAMES: [&str; 2] = [
+const HARMLESS_NAMES: [&str; 3] = [
     // Places in a list, to ask for the next page.
     "nexttoken pagetoken nextpagetoken prevpagetoken continuationtoken nextcontinuationtoken paginationtoken",
     // Chosen by the caller so that a repeated call acts once.
     "clienttoken clientrequesttoken idempotencytoken",
+    // Words that end like one.
+    "bypass compass",
 ];
 
 /// Names too common to be secret, except in a query string, before `=`.

@@ -175,11 +175,11 @@ impl Hits {
     }
 }
 
-/// The policy of this name, in any letter case, or else of this number.
+/// The policy of this number, or else of this name in any letter case.
 pub fn find<'k>(policies: &'k [Kept], name: &str) -> Option<&'k Kept> {
     let number = name.strip_prefix('#').unwrap_or(name).parse().ok();
-    let numbered = || policies.iter().find(|kept| Some(kept.number) == number);
-    policies.iter().find(|kept| same_name(&kept.policy.name, name)).or_else(numbered)
+    let named = || policies.iter().find(|kept| same_name(&kept.policy.name, name));
+    policies.iter().find(|kept| Some(kept.number) == number).or_else(named)
 }
 
 /// True if two names are the same to a reader.

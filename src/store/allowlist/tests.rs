@@ -303,7 +303,7 @@ fn a_damaged_policy_is_named() {
 }
 
 #[test]
-fn policies_are_found_by_name_before_number() {
+fn policies_are_found_by_number_before_name() {
     let bench = Bench::new();
     for name in ["2", "CI runners"] {
         bench.add(&policy(|draft| (draft.name, draft.method) = (Some(name.into()), Some("api".into()))));
@@ -312,7 +312,7 @@ fn policies_are_found_by_name_before_number() {
     let number = |name: &str| find(&policies, name).map(|kept| kept.number);
     assert_eq!(
         (number("2"), number("1"), number("#2"), number("ci RUNNERS"), number("3")),
-        (Some(1), Some(1), Some(2), Some(2), None)
+        (Some(2), Some(1), Some(2), Some(2), None)
     );
 }
 

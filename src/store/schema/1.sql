@@ -10,12 +10,14 @@ CREATE TABLE scans (
     zone TEXT NOT NULL,
     started INTEGER NOT NULL,
     finished INTEGER NOT NULL,
+    context BLOB NOT NULL,
     counts TEXT NOT NULL,
     new_alarms INTEGER NOT NULL,
     grown_alarms INTEGER NOT NULL
 ) STRICT;
 
--- Files read to their end, by content. `context` is a hash of what else the result hangs on.
+-- Files read to their end, by content. `context` is a hash of what else the result hangs on. shared: some of its events
+-- stood in another file of the same scan as well; rejects: some of its records could not be read.
 CREATE TABLE files (
     number INTEGER PRIMARY KEY,
     hash BLOB NOT NULL,
@@ -23,6 +25,8 @@ CREATE TABLE files (
     name TEXT NOT NULL,
     size INTEGER NOT NULL,
     scan INTEGER NOT NULL REFERENCES scans (number) ON DELETE CASCADE,
+    shared INTEGER NOT NULL,
+    rejects INTEGER NOT NULL,
     UNIQUE (hash, context)
 ) STRICT;
 CREATE INDEX files_by_size ON files (size);
@@ -171,12 +175,12 @@ CREATE TABLE coverage (
     PRIMARY KEY (policy, record)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX coverage_by_record ON coverage (record);
+-- Ids of alarms that a run with this mark has shown; they outlast a prune, so that no alarm is shown twice.
 CREATE TABLE marks (
     name TEXT NOT NULL,
-    alarm INTEGER NOT NULL REFERENCES alarms (number) ON DELETE CASCADE,
+    alarm TEXT NOT NULL,
     PRIMARY KEY (name, alarm)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX marks_by_alarm ON marks (alarm);
 
 -- The past that timeline rules judge by. Everything here is a first or last time, or a member of a set.
 CREATE TABLE key_past (ak TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -207,6 +211,8 @@ CREATE TABLE listed (
     time INTEGER NOT NULL,
     PRIMARY KEY (what, id, time)
 ) STRICT, WITHOUT ROWID;
+-- Policies by name, as inventories gave them.
+CREATE TABLE policy_documents (name TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
 -- Events that a timeline rule may yet make a hit (see store/sightings.rs).
 CREATE TABLE sightings (
     rule TEXT NOT NULL,
