@@ -3,7 +3,7 @@
 use super::pack::unpack;
 use super::past::is_sound_past;
 use super::sightings::is_sound_cell;
-use super::{Db, Failure, StoreError, make_private, schema};
+use super::{Db, Failure, StoreError, beside, make_private, schema};
 use crate::alarm::part::Part;
 use rusqlite::{OptionalExtension, Transaction};
 use std::path::Path;
@@ -82,8 +82,7 @@ impl Db {
     }
 
     fn bytes(&self) -> u64 {
-        let wal =
-            self.path.with_file_name(format!("{}-wal", self.path.file_name().unwrap_or_default().to_string_lossy()));
+        let wal = beside(&self.path, "-wal");
         [&self.path, &wal].iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum()
     }
 

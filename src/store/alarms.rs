@@ -3,6 +3,7 @@
 //! Policies never change an alarm. They are applied here, whenever somebody looks, so an alarm comes back by itself
 //! when a policy is switched off or expires.
 
+use super::project::level_number;
 use super::{Db, Failure, StoreError};
 use crate::alarm::fold::MAX_EVENT_IDS;
 use crate::alarm::model::{Alarm, CallRecord, Identity, Sources, order};
@@ -237,18 +238,6 @@ impl Query {
 /// Numbers as a list that SQLite reads.
 pub(super) fn json_numbers(numbers: impl Iterator<Item = i64>) -> Result<String, Failure> {
     serde_json::to_string(&numbers.collect::<Vec<_>>()).map_err(|error| Failure::Content(error.to_string()))
-}
-
-/// The number under which the database keeps a level.
-fn level_number(level: Level) -> i64 {
-    match level {
-        Level::Critical => 5,
-        Level::High => 4,
-        Level::Medium => 3,
-        Level::Low => 2,
-        Level::Note => 1,
-        Level::Invalid => 0,
-    }
 }
 
 /// Records by alarm.

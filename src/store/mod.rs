@@ -325,7 +325,7 @@ pub struct ScanLock(#[expect(dead_code, reason = "held, not used: the lock ends 
 impl ScanLock {
     /// Takes the lock beside the database at `path`; tells on stderr when that takes waiting, and gives up after `wait`.
     pub fn take(path: &Path, wait: Duration) -> Result<Self, StoreError> {
-        let lock = path.with_file_name(format!("{}.lock", path.file_name().unwrap_or_default().to_string_lossy()));
+        let lock = beside(path, ".lock");
         let failed = |source| StoreError::Open { path: lock.clone(), source };
         make_private(&lock).map_err(failed)?;
         let file = OpenOptions::new().write(true).open(&lock).map_err(failed)?;
@@ -354,9 +354,15 @@ impl ScanLock {
 fn is_frozen(path: &Path) -> bool {
     let refused =
         |error: io::Error| matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
-    let wal = path.with_file_name(format!("{}-wal", path.file_name().unwrap_or_default().to_string_lossy()));
-    let settled = wal.metadata().map_or(true, |metadata| metadata.len() == 0);
+    let settled = beside(path, "-wal").metadata().map_or(true, |metadata| metadata.len() == 0);
     settled && OpenOptions::new().write(true).open(path).err().is_some_and(refused)
+}
+
+/// The file beside the database whose name has this ending more.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(ending);
+    path.with_file_name(name)
 }
 
 /// Looks at a file before SQLite does, for errors in plain words.

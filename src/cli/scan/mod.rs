@@ -7,6 +7,7 @@ use self::keep::scan_into_database;
 use self::tell::{tell_input, tell_inventory, with_progress};
 use super::database::DatabaseArgs;
 use super::error::Usage;
+use super::filter::parse_level;
 use super::output::{view, write_to};
 use super::{exit, now_ms, time};
 use crate::detect::Level;
@@ -83,10 +84,6 @@ pub(super) struct Args {
     /// Show results only: no progress, no remarks on the input
     #[arg(long, short)]
     quiet: bool,
-}
-
-fn parse_level(text: &str) -> Result<Level, String> {
-    Level::parse(text).ok_or_else(|| "levels are critical, high, medium, low, note".to_string())
 }
 
 /// Runs the scan and returns the exit code.
