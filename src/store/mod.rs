@@ -106,6 +106,9 @@ impl StoreError {
             Self::Busy { .. } => "try again later, or wait longer with --wait",
             Self::Sqlite { source, .. } => match source.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => "make room on the disk and run the command again; nothing of it was kept",
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                    "try again later, or wait longer with --wait"
+                }
                 Some(ErrorCode::SystemIoFailure) => {
                     "the disk may be full or failing; make room, and run the command again"
                 }
@@ -164,7 +167,7 @@ impl Db {
         let conn = Connection::open_with_flags(path, flags).map_err(sqlite)?;
         let db = Self { conn, path: path.to_path_buf(), wait };
         let version = db.checked_version()?;
-        db.set_up().map_err(sqlite)?;
+        patiently(wait, || db.set_up()).map_err(sqlite)?;
         if version < schema::VERSION {
             db.migrate()?;
         }
@@ -211,6 +214,8 @@ impl Db {
     fn checked_version(&self) -> Result<i64, StoreError> {
         let sqlite = |source| StoreError::sqlite(&self.path, source);
         self.conn.busy_timeout(self.wait).map_err(sqlite)?;
+        // All in one view of the file: another akguard may be making it at this moment.
+        let _view = self.conn.unchecked_transaction().map_err(sqlite)?;
         let number = |name: &str| self.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(sqlite);
         let (owner, version) = (number("application_id")?, number("user_version")?);
         let tables: i64 =
@@ -304,6 +309,17 @@ fn begin<'c>(conn: &'c Connection, path: &Path, wait: Duration) -> Result<Transa
                 told = true;
             }
             Err(_) => {}
+        }
+    }
+}
+
+/// Tries again what another akguard is in the way of, such as making the same file.
+fn patiently(wait: Duration, mut work: impl FnMut() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match work() {
+            Err(error) if is_busy(&error) && started.elapsed() < wait => std::thread::sleep(Duration::from_millis(20)),
+            result => return result,
         }
     }
 }

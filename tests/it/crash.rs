@@ -77,6 +77,25 @@ fn of_two_scans_at_once_the_second_waits() {
 }
 
 #[test]
+fn of_several_that_make_the_same_database_none_fails() {
+    for _ in 0..10 {
+        let folder = Folder::new();
+        let add = |n: u8| {
+            let ip = format!("192.0.2.{n}");
+            let mut command = akguard(&folder, &["allowlist", "add", "--ip", &ip, "--reason", "x", "--db", "a.db"]);
+            command.spawn().expect("the program starts")
+        };
+        let all: Vec<Child> = (1..=6).map(add).collect();
+        for one in all {
+            let output = one.wait_with_output().expect("it ends");
+            assert!(output.status.success(), "{}", stderr(&output));
+        }
+        let listed = finish(&mut akguard(&folder, &["allowlist", "list", "--format", "jsonl", "--db", "a.db"]));
+        assert_eq!(String::from_utf8_lossy(&listed.stdout).lines().count(), 6);
+    }
+}
+
+#[test]
 fn a_scan_gives_up_when_the_database_stays_locked_and_readers_do_not_care() {
     let folder = Folder::new();
     let db = folder.path("a.db");
