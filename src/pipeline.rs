@@ -115,7 +115,7 @@ pub struct Reading {
 }
 
 /// What was counted while reading.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ScanCounts {
     /// What became of the files.
     pub files: FileCounts,

@@ -8,9 +8,9 @@ use crate::detect::Level;
 use crate::event::id::mask_key;
 use crate::event::words::TEMP_AK;
 use crate::report::json::alarm_json;
-use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
+use crate::report::listing::{self, Column, Paint};
 use crate::report::text::{grouped, or_dash, printable, rfc3339, shortened, time};
-use crate::report::{Format, View, table};
+use crate::report::{View, table};
 use crate::store::usage::{Address, Advice, ApiUse, ByLevel, Key, KeyDetail, Used, key_detail, keys};
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
@@ -121,14 +121,11 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     put_in_order(&mut found, args.sort);
     found.truncate(args.limit.unwrap_or(usize::MAX));
     let view = lookup.view;
-    let objects = || found.iter().map(|key| key_json(key, view)).collect::<Vec<_>>();
-    match lookup.format {
-        Format::Table if found.is_empty() => lookup.write(|out| writeln!(out, "No keys.")),
-        Format::Table => lookup.write(|out| write_keys(&found, view, out)),
-        Format::Json => lookup.write(|out| write_object(&json!({"version": 1, "keys": objects()}), out)),
-        Format::Jsonl => lookup.write(|out| write_lines(&objects(), out)),
-        Format::Csv => lookup.write(|out| write_csv(&KEY_FIELDS, &objects(), out)),
-    }
+    let objects = || found.iter().map(|key| key_json(key, view)).collect();
+    lookup.write_list("keys", &KEY_FIELDS, objects, |out| match found.as_slice() {
+        [] => writeln!(out, "No keys."),
+        found => write_keys(found, view, out),
+    })
 }
 
 impl AdviceArg {
@@ -259,12 +256,7 @@ fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
         object["version"] = json!(1);
         object
     };
-    match lookup.format {
-        Format::Table => lookup.write(|out| write_detail(key, &detail, view, out)),
-        Format::Json => lookup.write(|out| write_object(&object(), out)),
-        Format::Jsonl => lookup.write(|out| write_lines(&[object()], out)),
-        Format::Csv => lookup.write(|out| write_csv(&KEY_FIELDS, &[key_json(key, view)], out)),
-    }
+    lookup.write_one(&KEY_FIELDS, || key_json(key, view), object, |out| write_detail(key, &detail, view, out))
 }
 
 /// An alarm without what `akguard show` is for.

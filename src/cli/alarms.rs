@@ -6,7 +6,7 @@ use super::filter::{FilterArgs, parse_level};
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::Alarm;
 use crate::detect::Level;
-use crate::pipeline::{EventCounts, FileCounts, ScanOutcome};
+use crate::pipeline::ScanCounts;
 use crate::report::{self, Format, table};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms};
 use crate::store::{Failure, decisions};
@@ -117,22 +117,10 @@ fn write(lookup: &Lookup, alarms: Vec<Alarm>, fail_on: Option<Level>) -> Result<
     match lookup.format {
         Format::Table => lookup.write(|out| table::write_list(&alarms, lookup.view, out))?,
         format => {
-            let outcome = outcome(alarms);
+            // No log was read for it, so nothing is counted.
+            let outcome = ScanCounts::default().outcome(alarms);
             lookup.write(|out| report::write(&outcome, format, lookup.view, out))?;
         }
     }
     Ok((ids, failing))
-}
-
-/// What a scan that had found these alarms would hand over. No log was read for it, so nothing is counted.
-fn outcome(alarms: Vec<Alarm>) -> ScanOutcome {
-    ScanOutcome {
-        calls: alarms.iter().map(Alarm::total).sum(),
-        alarms,
-        files: FileCounts::default(),
-        events: EventCounts::default(),
-        time_span: None,
-        rejects: Vec::new(),
-        file_outcomes: Vec::new(),
-    }
 }

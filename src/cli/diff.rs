@@ -1,5 +1,6 @@
 //! `akguard diff`: what changed among the alarms since a moment.
 
+use super::ak::short_alarm;
 use super::exit;
 use super::lookup::LookupArgs;
 use crate::alarm::model::Alarm;
@@ -67,11 +68,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 
 /// An alarm as a change shows it; `akguard show` has its records.
 fn alarm_line(alarm: &Alarm, new_calls: u64, view: View) -> Value {
-    let mut object = alarm_json(alarm, view);
-    if let Value::Object(fields) = &mut object {
-        fields.shift_remove("records");
-        fields.shift_remove("event_ids");
-    }
+    let mut object = short_alarm(alarm_json(alarm, view));
     object["new_calls"] = json!(new_calls);
     object
 }

@@ -6,9 +6,9 @@ use super::exit;
 use super::lookup::{Lookup, LookupArgs, full_ak};
 use crate::catalog::edit::nearest;
 use crate::report::json::alarm_json;
-use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
+use crate::report::listing::{self, Column, Paint};
 use crate::report::text::{grouped, or_dash, rfc3339, shortened, time};
-use crate::report::{Format, View, table};
+use crate::report::{View, table};
 use crate::store::usage::{Address, AddressDetail, Key, Used, address, address_detail, addresses, addresses_of, ips};
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
@@ -95,14 +95,11 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     put_in_order(&mut found, args.sort);
     found.truncate(args.limit.unwrap_or(usize::MAX));
     let view = lookup.view;
-    let objects = || found.iter().map(|address| address_json(address, view)).collect::<Vec<_>>();
-    match lookup.format {
-        Format::Table if found.is_empty() => lookup.write(|out| writeln!(out, "No addresses.")),
-        Format::Table => lookup.write(|out| write_addresses(&found, view, out)),
-        Format::Json => lookup.write(|out| write_object(&json!({"version": 1, "ips": objects()}), out)),
-        Format::Jsonl => lookup.write(|out| write_lines(&objects(), out)),
-        Format::Csv => lookup.write(|out| write_csv(&FIELDS, &objects(), out)),
-    }
+    let objects = || found.iter().map(|address| address_json(address, view)).collect();
+    lookup.write_list("ips", &FIELDS, objects, |out| match found.as_slice() {
+        [] => writeln!(out, "No addresses."),
+        found => write_addresses(found, view, out),
+    })
 }
 
 fn put_in_order(addresses: &mut [Address], sort: SortArg) {
@@ -190,12 +187,7 @@ fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
         object["version"] = json!(1);
         object
     };
-    match lookup.format {
-        Format::Table => lookup.write(|out| write_detail(address, &detail, view, out)),
-        Format::Json => lookup.write(|out| write_object(&object(), out)),
-        Format::Jsonl => lookup.write(|out| write_lines(&[object()], out)),
-        Format::Csv => lookup.write(|out| write_csv(&FIELDS, &[address_json(address, view)], out)),
-    }
+    lookup.write_one(&FIELDS, || address_json(address, view), object, |out| write_detail(address, &detail, view, out))
 }
 
 /// The address that is meant, however it is spelled.

@@ -4,10 +4,12 @@ use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::output::{view, write_to};
 use super::{now_ms, time};
+use crate::report::listing::{write_csv, write_lines, write_object};
 use crate::report::{Format, View};
 use crate::store::Db;
 use crate::store::read::{FindError, keys_shown_as, resolve_id};
 use anyhow::Result;
+use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -61,6 +63,39 @@ impl Lookup {
     /// Writes the answer.
     pub(super) fn write(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         write_to(self.output.as_deref(), write)
+    }
+
+    /// Writes a list in the format asked for: `table` for people, or the objects, which JSON holds under `name` and CSV
+    /// shows by `fields`.
+    pub(super) fn write_list(
+        &self,
+        name: &str,
+        fields: &[&str],
+        objects: impl FnOnce() -> Vec<Value>,
+        table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        self.write(|out| match self.format {
+            Format::Table => table(out),
+            Format::Json => write_object(&json!({"version": 1, name: objects()}), out),
+            Format::Jsonl => write_lines(&objects(), out),
+            Format::Csv => write_csv(fields, &objects(), out),
+        })
+    }
+
+    /// Writes one thing in the format asked for: `table` for people, the whole `object`, or in CSV its `line` in a list.
+    pub(super) fn write_one(
+        &self,
+        fields: &[&str],
+        line: impl FnOnce() -> Value,
+        object: impl FnOnce() -> Value,
+        table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<()> {
+        self.write(|out| match self.format {
+            Format::Table => table(out),
+            Format::Json => write_object(&object(), out),
+            Format::Jsonl => write_lines(&[object()], out),
+            Format::Csv => write_csv(fields, &[line()], out),
+        })
     }
 
     /// Reads a time of the option of this name.

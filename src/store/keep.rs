@@ -201,6 +201,7 @@ impl Keeper<'_> {
         found: &mut Findings,
     ) -> Result<Sources, Failure> {
         let mut sources = Vec::new();
+        let as_now = self.context_changed()?;
         for (number, active) in self.engine.rules().iter().enumerate() {
             let mut of_rule = touched.clone();
             if active.rule.watch().is_some() {
@@ -210,7 +211,7 @@ impl Keeper<'_> {
                     Scope::Everyone => true,
                 };
                 let known = self.load_sightings_of(active.meta.id, everywhere, tables, &mut of_rule)?;
-                add_known(&mut found.kept[number], known, self.context_changed()?);
+                add_known(&mut found.kept[number], known, as_now);
             }
             sources.push(of_rule);
         }

@@ -18,11 +18,6 @@ pub fn cover(transaction: &Transaction<'_>, alarms: Option<&[i64]>) -> Result<()
     cover_policies(transaction, &policies, alarms)
 }
 
-/// Finds out anew which records all policies cover.
-pub fn reevaluate_all(transaction: &Transaction<'_>) -> Result<(), Failure> {
-    cover(transaction, None)
-}
-
 /// Finds out anew which records with this source address all policies cover, after a remark on it has come or gone.
 pub fn cover_address(transaction: &Transaction<'_>, ip: &str) -> Result<(), Failure> {
     let mut statement = transaction.prepare_cached("SELECT DISTINCT alarm FROM records WHERE source_ip = ?1")?;

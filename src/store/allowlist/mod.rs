@@ -7,7 +7,7 @@ mod coverage;
 mod preview;
 mod proposal;
 
-pub use coverage::{cover, cover_address, cover_policy, reevaluate_all};
+pub use coverage::{cover, cover_address, cover_policy};
 pub use preview::{AlarmRow, Preview, RecordRow, Touched, alarm_row, preview, record_rows};
 pub use proposal::{Proposal, alarms_named, proposal};
 
