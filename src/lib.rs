@@ -21,6 +21,8 @@ pub mod ingest;
 pub mod inventory;
 pub mod json;
 pub mod pipeline;
+pub mod policy;
+pub mod recommend;
 pub mod report;
 pub mod settings;
 pub mod store;

@@ -4,10 +4,13 @@
 //! in. The settings file extends, narrows or replaces them. No code elsewhere holds a list.
 
 pub mod api;
+pub mod cam;
 pub mod clients;
 pub mod codes;
 pub mod edit;
 pub mod github;
+pub mod params;
+pub mod risk;
 pub mod signatures;
 mod tsv;
 pub mod when;
@@ -65,6 +68,8 @@ pub struct Catalog {
     pub clients: clients::Clients,
     /// How attack tools behave.
     pub signatures: signatures::Signatures,
+    /// What request parameters say about resources and roles.
+    pub params: params::Params,
 }
 
 /// What the settings say about the catalog; paths are taken relative to `folder`.
@@ -89,6 +94,7 @@ const CODES: &str = include_str!("data/error_codes.tsv");
 const GITHUB: &str = include_str!("data/github_ranges.toml");
 const CLIENTS: &str = include_str!("data/client_patterns.toml");
 const SIGNATURES: &str = include_str!("data/tool_signatures.toml");
+const PARAMS: &str = include_str!("data/request_params.tsv");
 const SERVICES: &str = include_str!("data/services.txt");
 
 impl Catalog {
@@ -115,6 +121,7 @@ impl Catalog {
             github_hooks: github::hooks(GITHUB, &lists.github_hooks, overrides.github_meta.as_deref())?,
             clients: clients::Clients::load(CLIENTS, &overrides.client_patterns)?,
             signatures: signatures(overrides)?,
+            params: params::Params::load(PARAMS)?,
         })
     }
 

@@ -10,9 +10,11 @@ mod diff;
 mod error;
 pub mod exit;
 mod filter;
+mod inventory_script;
 mod ip;
 mod lookup;
 mod output;
+mod policy;
 mod remark;
 mod rules;
 mod scan;
@@ -81,8 +83,10 @@ enum Command {
     Ip(ip::Args),
     Diff(diff::Args),
     Allowlist(allowlist::Args),
+    Policy(policy::Args),
     Db(db::Args),
     Rules(rules::Args),
+    InventoryScript(inventory_script::Args),
     Completions(tools::CompletionsArgs),
     Man(tools::ManArgs),
 }
@@ -111,8 +115,10 @@ pub fn main() -> ExitCode {
         Command::Ip(args) => ip::run(args, config.as_deref()),
         Command::Diff(args) => diff::run(args, config.as_deref()),
         Command::Allowlist(args) => allowlist::run(args, config.as_deref()),
+        Command::Policy(args) => policy::run(args, config.as_deref()),
         Command::Db(args) => db::run(args, config.as_deref()),
         Command::Rules(args) => rules::run(args, config.as_deref()),
+        Command::InventoryScript(args) => inventory_script::run(args),
         Command::Completions(args) => tools::completions(args),
         Command::Man(args) => tools::man(args),
     };

@@ -5,11 +5,21 @@ use super::exit;
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::Alarm;
 use crate::alarm::status::{Decision, Status};
+use crate::catalog::cam::CamCatalog;
+use crate::catalog::risk::RiskCatalog;
+use crate::detect::AlarmType;
+use crate::event::words::{TEMP_AK, UserType};
+use crate::recommend::input::{Holder, HolderKind, Options};
+use crate::recommend::recommend;
+use crate::recommend::stops::{About, Called, Short, short};
 use crate::report::json::{alarm_json, decision_json};
 use crate::report::listing::{write_lines, write_object};
+use crate::report::recommendation::advice_words;
 use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time};
 use crate::report::{Format, View};
 use crate::store::alarms::Records;
+use crate::store::cases::{Reader, Wanted, cases};
+use crate::store::inventory::stored;
 use crate::store::read::{Growth, growth, history};
 use crate::store::usage::{Key, key_of_alarm};
 use anyhow::Result;
@@ -52,6 +62,7 @@ struct Shown {
     history: Vec<Decision>,
     growth: Vec<Growth>,
     key: Option<Key>,
+    short: Option<Short>,
 }
 
 /// Shows the alarm and returns the exit code.
@@ -70,13 +81,44 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 }
 
 fn read(lookup: &Lookup, number: i64) -> Result<Shown> {
+    let alarm = alarm_of(lookup, number, Records::Full)?;
+    let records = numbered(lookup, number)?;
     Ok(Shown {
-        alarm: alarm_of(lookup, number, Records::Full)?,
-        records: numbered(lookup, number)?,
+        short: short_form(lookup, &alarm, &records)?,
         history: history(&lookup.db, number)?,
         growth: growth(&lookup.db, number)?,
         key: key_of_alarm(&lookup.db, number, lookup.now)?,
+        alarm,
+        records,
     })
+}
+
+/// What to do about the key, and what would have stopped the alarm; none where nobody knows whose key it is.
+fn short_form(lookup: &Lookup, alarm: &Alarm, records: &[Numbered]) -> Result<Option<Short>> {
+    let is_role = records.iter().any(|one| matches!(one.record.user_type, UserType::Role | UserType::Service));
+    let wanted = match (alarm.ak == TEMP_AK, is_role, alarm.user.clone()) {
+        (false, _, _) => Wanted::Key(alarm.ak.clone()),
+        (true, true, Some(role)) => Wanted::Role(role),
+        (true, false, Some(user)) => Wanted::User(user),
+        (true, _, None) => return Ok(None),
+    };
+    let inventory = stored(&lookup.db)?;
+    let reader = Reader { inventory: &inventory, zone: lookup.view.zone, since: None, now: lookup.now };
+    let cases = cases(&lookup.db, &wanted, &reader)?;
+    let Some(case) = cases.into_iter().find(|case| alarm.account.as_deref() == Some(case.holder.account.as_str()))
+    else {
+        return Ok(None);
+    };
+    let (cam, risk) = (CamCatalog::builtin(), RiskCatalog::builtin());
+    let Ok(rec) = recommend(&case, &Options::default(), cam, &risk) else { return Ok(None) };
+    let called = |one: &Numbered| Called {
+        service: one.record.service.clone(),
+        action: one.record.action.clone(),
+        succeeded: one.record.success > 0,
+    };
+    let calls: Vec<Called> = records.iter().map(called).collect();
+    let about = About { ak: &alarm.ak, leak: alarm.meta.kind == AlarmType::Leak, calls: &calls };
+    Ok(Some(short(&case, &rec, &about, (cam, &risk))))
 }
 
 fn object(shown: &Shown, view: View) -> Value {
@@ -84,12 +126,30 @@ fn object(shown: &Shown, view: View) -> Value {
     object["records"] = shown.records.iter().map(|one| numbered_json(one, view)).collect();
     object["because"] = json!(shown.alarm.meta.because);
     object["risks"] = shown.key.iter().flat_map(|key| &key.risks).map(|risk| json!(risk.as_str())).collect();
+    object["recommendation"] = shown.short.as_ref().map_or(Value::Null, |short| {
+        json!({
+            "advice": short.advice, "policies": short.policies, "would_stop": short.would_stop,
+            "step": short.step.as_ref().map(|step| &step.id), "why": short.step.as_ref().map(|step| &step.why),
+            "command": recommend_command(&short.holder),
+        })
+    });
     object["decisions"] = shown.history.iter().map(|decision| decision_json(decision, view)).collect();
     let growth = |growth: &Growth| json!({"at": rfc3339(growth.at, view.zone), "calls": growth.calls});
     object["growth"] = shown.growth.iter().map(growth).collect();
     object["what_to_do"] = json!(what_to_do(shown.alarm.meta.docs));
     object["console"] = CONSOLE.iter().map(|(name, _, url)| ((*name).to_string(), json!(url))).collect();
     object
+}
+
+/// The command that shows the recommendation in full.
+fn recommend_command(holder: &Holder) -> String {
+    let option = if holder.kind == HolderKind::Role { "--role" } else { "--user" };
+    let name = if holder.name.is_empty() { &holder.id } else { &holder.name };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+    if !name.is_empty() && name.chars().all(plain) {
+        return format!("akguard policy recommend {option} {name}");
+    }
+    format!("akguard policy recommend {option} '{}'", name.replace('\'', r"'\''"))
 }
 
 /// What a rule's page says is to be done.
@@ -124,6 +184,7 @@ fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -
         lines.add("Tags", &alarm.tags.join(", "))?;
     }
     lines.add("Proof", &proof(alarm))?;
+    write_short(shown, &mut lines)?;
     write_standing(shown, view, &mut lines)?;
     for (place, line) in what_to_do(alarm.meta.docs).lines().enumerate() {
         lines.add(if place == 0 { "What to do" } else { "" }, line)?;
@@ -135,6 +196,19 @@ fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -
     }
     writeln!(out)?;
     write_record_table(&shown.records, view, out)
+}
+
+/// Writes what to do about the key and what would have stopped the alarm.
+fn write_short(shown: &Shown, lines: &mut Lines<'_>) -> io::Result<()> {
+    let Some(short) = &shown.short else { return Ok(()) };
+    let step = short.step.as_ref().map_or(String::new(), |step| format!(": {}. {}", step.id, step.why));
+    lines.add("Advice", &format!("{}{step}", advice_words(short.advice)))?;
+    let told = shown.records.iter().any(|one| !one.record.policies.is_empty());
+    if !short.policies.is_empty() && !told {
+        lines.add("Policies", &format!("{}: {}", short.policies.len(), short.policies.join(", ")))?;
+    }
+    lines.add("Would stop it", &short.would_stop)?;
+    lines.add("", &recommend_command(&short.holder))
 }
 
 /// Writes whose key it is and what speaks against it.

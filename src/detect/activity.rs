@@ -6,6 +6,7 @@ use crate::alarm::fold::Label;
 use crate::event::columns::flag;
 use crate::event::frame::Row;
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use std::hash::Hash;
 
 /// First and last time.
@@ -26,7 +27,7 @@ impl Span {
 }
 
 /// What came of calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// They succeeded.
     Success,

@@ -2,6 +2,7 @@
 
 use super::activity::Activity;
 use super::history::History;
+use super::requests::Requests;
 use super::rules::ActiveRule;
 use super::{Judging, Sighting, TimelineHit};
 use crate::alarm::fold::{AlarmKey, CallDetail, Folded, Folder, Hit, HitTags, Keep};
@@ -76,6 +77,8 @@ pub struct Findings {
     pub kept: Vec<Vec<Sighting>>,
     /// What keys and addresses did, when a database is to know it.
     pub activity: Option<Activity>,
+    /// Which permissions were asked for, likewise.
+    pub requests: Option<Requests>,
     /// Length of each list after it was last tidied.
     tidied: Vec<usize>,
     /// Events kept with their details, by key and API: no more than of a record are.
@@ -141,6 +144,7 @@ impl Findings {
             gathered: Folder::new(keep),
             kept: empty(),
             activity: (keep != Keep::Counts).then(Activity::default),
+            requests: (keep != Keep::Counts).then(Requests::default),
             tidied: vec![0; rules],
             detailed: HashMap::new(),
         }
@@ -151,6 +155,9 @@ impl Findings {
         self.history.note(&events.rows);
         if let Some(activity) = &mut self.activity {
             activity.note(&events.rows);
+        }
+        if let Some(requests) = &mut self.requests {
+            requests.note(events);
         }
         let results = engine.evaluate(events)?;
         let batch = Batch::new(events);
@@ -249,6 +256,9 @@ impl Findings {
             own.extend(others);
         }
         if let (Some(own), Some(others)) = (&mut self.activity, other.activity) {
+            own.merge(others);
+        }
+        if let (Some(own), Some(others)) = (&mut self.requests, other.requests) {
             own.merge(others);
         }
     }

@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod engine;
 pub mod history;
+pub mod requests;
 pub mod rules;
 
 use crate::alarm::fold::CallDetail;

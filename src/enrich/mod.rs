@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod asked;
 pub mod created;
 pub mod names;
 pub mod zone;
@@ -20,6 +21,7 @@ use crate::event::raw::{Body, RawEvent};
 use crate::event::time::keep_earlier;
 use crate::event::words::{Method, UserType};
 use crate::inventory::{Inventory, IpPlace};
+use asked::write_asked;
 use created::{Created, CreatedKey, CreatedUser};
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -79,6 +81,7 @@ pub struct Enricher<'w> {
     pub app_ids: HashMap<u32, String>,
     /// Keep what a database shows of single calls.
     pub keep_details: bool,
+    asked: String,
 }
 
 /// Where and when an event was seen.
@@ -97,7 +100,7 @@ pub struct Seen {
 /// Bytes taken of a request body; scripts sent to hosts may have 64 KiB and more.
 const MAX_RAW_BODY: usize = 65_536;
 
-fn detail<'a>(event: &RawEvent<'a>) -> RawDetail<'a> {
+fn detail<'a>(event: &RawEvent<'a>, asked: &'a str) -> RawDetail<'a> {
     let (body, escaped) = match event.request {
         Body::Missing => ("", false),
         Body::Text(text) => (text, false),
@@ -109,6 +112,7 @@ fn detail<'a>(event: &RawEvent<'a>) -> RawDetail<'a> {
         body: cut(body, MAX_RAW_BODY),
         escaped,
         resources: cut(event.resources, 4096),
+        asked,
     }
 }
 
@@ -136,6 +140,7 @@ impl<'w> Enricher<'w> {
             coverage: HashMap::new(),
             app_ids: HashMap::new(),
             keep_details: false,
+            asked: String::new(),
         }
     }
 
@@ -206,7 +211,9 @@ impl<'w> Enricher<'w> {
         let id = if event.request_id.is_empty() { event.event_id } else { event.request_id };
         self.batch.push(row, clipped(id));
         if self.keep_details {
-            self.batch.push_detail(&detail(event));
+            self.asked.clear();
+            write_asked(event, &self.known_apis[place].1.asked_by, outcome.denied, &mut self.asked);
+            self.batch.push_detail(&detail(event, &self.asked));
         }
         None
     }
@@ -477,6 +484,7 @@ fn api_facts(catalog: &Catalog, service: &str, action: &str) -> ApiFacts {
         creates_user: create_user,
         platform: service == "innerauth",
         family,
+        asked_by: catalog.params.of(service, action),
     }
 }
 

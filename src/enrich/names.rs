@@ -3,6 +3,7 @@
 //! Events repeat a few thousand keys, addresses and APIs millions of times. Each distinct one gets a
 //! number and its facts when it is first seen; workers keep a cache so that they rarely meet.
 
+use crate::catalog::params::AskedBy;
 use crate::event::words::UserType;
 use crate::inventory::IpPlace;
 use hashbrown::HashMap;
@@ -36,6 +37,8 @@ pub struct ApiFacts {
     pub creates_user: bool,
     /// Made by the platform, not by anybody.
     pub platform: bool,
+    /// What its parameters say about resources and roles.
+    pub asked_by: AskedBy,
 }
 
 /// What is known of a caller.

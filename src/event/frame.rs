@@ -74,7 +74,7 @@ pub struct Events {
     ids: String,
     id_ends: Vec<u32>,
     details: String,
-    detail_ends: Vec<([u32; 3], bool)>,
+    detail_ends: Vec<([u32; 4], bool)>,
 }
 
 /// What is kept of a call beside its row, when details are kept.
@@ -88,6 +88,8 @@ pub struct RawDetail<'a> {
     pub escaped: bool,
     /// The resources named.
     pub resources: &'a str,
+    /// What was asked for (see `enrich::asked`).
+    pub asked: &'a str,
 }
 
 impl RawDetail<'_> {
@@ -107,14 +109,15 @@ impl Events {
     /// The details of a row, if they are kept.
     pub fn detail(&self, row: usize) -> Option<RawDetail<'_>> {
         let (ends, escaped) = *self.detail_ends.get(row)?;
-        let [event_id, body, resources] = ends.map(|end| end as usize);
-        let start = row.checked_sub(1).map_or(0, |before| self.detail_ends[before].0[2] as usize);
+        let [event_id, body, resources, asked] = ends.map(|end| end as usize);
+        let start = row.checked_sub(1).map_or(0, |before| self.detail_ends[before].0[3] as usize);
         let text = &self.details;
         Some(RawDetail {
             event_id: &text[start..event_id],
             body: &text[event_id..body],
             escaped,
             resources: &text[body..resources],
+            asked: &text[resources..asked],
         })
     }
 }
@@ -126,7 +129,7 @@ pub struct EventsBuilder {
     ids: String,
     id_ends: Vec<u32>,
     details: String,
-    detail_ends: Vec<([u32; 3], bool)>,
+    detail_ends: Vec<([u32; 4], bool)>,
 }
 
 /// Bytes of details that fill a batch: it ends early when bodies are large.
@@ -142,8 +145,9 @@ impl EventsBuilder {
 
     /// Adds the details of the row added last.
     pub fn push_detail(&mut self, detail: &RawDetail<'_>) {
-        let mut ends = [0; 3];
-        for (end, text) in ends.iter_mut().zip([detail.event_id, detail.body, detail.resources]) {
+        let mut ends = [0; 4];
+        let texts = [detail.event_id, detail.body, detail.resources, detail.asked];
+        for (end, text) in ends.iter_mut().zip(texts) {
             self.details.push_str(text);
             *end = u32::try_from(self.details.len()).unwrap_or(u32::MAX);
         }

@@ -59,6 +59,8 @@ pub struct RawEvent<'a> {
     pub api_error_code: &'a str,
     /// `apiErrorMessage`.
     pub api_error_message: &'a str,
+    /// `errorMessage`: what the check of signature and permission says.
+    pub error_message: &'a str,
     /// `sourceIPAddress`.
     pub source_ip: &'a str,
     /// `userAgent`: the client string.

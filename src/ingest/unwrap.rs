@@ -328,6 +328,7 @@ fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump:
         b"errorCode" | b"ErrorCode" => &mut event.error_code,
         b"apiErrorCode" => &mut event.api_error_code,
         b"apiErrorMessage" => &mut event.api_error_message,
+        b"errorMessage" => &mut event.error_message,
         b"sourceIPAddress" | b"SourceIPAddress" => &mut event.source_ip,
         b"userAgent" => &mut event.client,
         b"eventPlatform" => &mut event.platform,
@@ -345,8 +346,8 @@ fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump:
             return Ok(());
         }
         b"userIdentity" => return identity(event, cursor, bump),
-        b"eventVersion" | b"errorMessage" | b"httpMethod" | b"apiVersion" | b"sensitiveAction" | b"resourceSet"
-        | b"tags" | b"cliIp" | b"ResourceTypeCn" | b"EventNameCn" | b"ResourceRegion" | b"@timestamp" => {
+        b"eventVersion" | b"httpMethod" | b"apiVersion" | b"sensitiveAction" | b"resourceSet" | b"tags" | b"cliIp"
+        | b"ResourceTypeCn" | b"EventNameCn" | b"ResourceRegion" | b"@timestamp" => {
             return cursor.skip();
         }
         _ => return odd_field(out, key, cursor, bump),

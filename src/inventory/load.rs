@@ -102,7 +102,6 @@ pub fn load(paths: &[PathBuf], naive_offset_seconds: i32) -> Result<(Inventory, 
             reports.push(report.map_err(refuse)?);
         }
     }
-    inventory.reindex();
     Ok((inventory, reports))
 }
 

@@ -1,4 +1,4 @@
-//! What an account owns and who works in it: addresses, users, keys, attached policies.
+//! What an account owns and who works in it: addresses, users, keys, and what is granted to them.
 //!
 //! Filled from asset and address lists and from saved replies of the provider's
 //! calls. Here are the types and look-ups; reading files is in `load` and below.
@@ -6,19 +6,33 @@
 
 mod accounts;
 mod assets;
+mod attached;
 mod fields;
+mod granted;
+pub mod grants;
 mod import;
+mod index;
 mod lists;
+mod lists_kept;
 mod load;
 mod network;
 mod replies;
+mod snapshot;
+mod subject;
 
 use std::cmp::{max, min};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use grants::PolicyKind;
+use index::Index;
+use lists_kept::Lists;
+pub use snapshot::SnapshotRow;
 
 pub use load::{FileReport, LoadError, Problem, SIZE_LIMIT, load};
 use network::AddressTable;
@@ -66,7 +80,7 @@ pub struct Asset {
 }
 
 /// A sub-account, or the main account where it is listed among them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The account id; empty when the export gives none (0).
     pub uin: String,
@@ -81,7 +95,8 @@ pub struct User {
 }
 
 /// Whether an access key works. Ordered: the most final state wins over others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyStatus {
     /// The key works.
     Active,
@@ -92,7 +107,7 @@ pub enum KeyStatus {
 }
 
 /// A permanent access key.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyInfo {
     /// The key id (`SecretId`), never the secret.
     pub id: String,
@@ -123,23 +138,35 @@ impl fmt::Debug for KeyInfo {
 }
 
 /// A role of the account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// The role id; empty when unknown.
     pub id: String,
     /// The role name; empty when unknown.
     pub name: String,
+    /// Who may use it: `user`, `system` or `service_linked`.
+    pub kind: Option<String>,
+    /// When it was made, in milliseconds since 1970, UTC.
+    pub created: Option<i64>,
+    /// Its trust policy as exported, unparsed.
+    pub trust: Option<String>,
 }
 
 /// A policy by its id and name, with its text where that was exported.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// The policy id.
     pub id: Option<String>,
     /// The policy name.
     pub name: Option<String>,
+    /// Who made it.
+    pub kind: PolicyKind,
     /// The document as exported, unparsed.
     pub document: Option<String>,
+    /// When that text was last changed, in milliseconds since 1970, UTC.
+    pub updated: Option<i64>,
+    /// Whether only a service uses it, where the export says.
+    pub service_linked: Option<bool>,
 }
 
 /// Which export says what an address belongs to. Ordered: the first wins.
@@ -195,22 +222,11 @@ pub struct Inventory {
     roles: BTreeMap<String, Role>,
     /// By id, or by name for those without one.
     policies: BTreeMap<String, Policy>,
-    user_policies: Attached,
-    role_policies: Attached,
+    lists: Lists,
     app_id: Option<String>,
     owner_uin: Option<String>,
-    index: Index,
-}
-
-/// Policy names by what the export calls the user or role: an id or a name.
-type Attached = BTreeMap<String, BTreeSet<String>>;
-
-/// What is worked out from the rest once a load or merge is done.
-#[derive(Clone, Default)]
-struct Index {
-    uin_of_name: HashMap<String, String>,
-    user_policies: HashMap<String, Vec<String>>,
-    role_policies: HashMap<String, Vec<String>>,
+    /// Worked out at the first look-up, forgotten with every change.
+    index: OnceLock<Index>,
 }
 
 impl fmt::Debug for Inventory {
@@ -256,7 +272,7 @@ impl Inventory {
 
     /// Returns a user by account id or name; of several with one name, the newest.
     pub fn user(&self, name_or_uin: &str) -> Option<&User> {
-        let by_name = || self.users.get(self.index.uin_of_name.get(name_or_uin)?);
+        let by_name = || self.users.get(self.index().uin_of_name.get(name_or_uin)?);
         self.users.get(name_or_uin).or_else(by_name)
     }
 
@@ -297,12 +313,12 @@ impl Inventory {
 
     /// Returns the names of a user's policies, sorted and distinct.
     pub fn policies_of_user(&self, name_or_uin: &str) -> &[String] {
-        self.index.user_policies.get(name_or_uin).map_or(&[], Vec::as_slice)
+        self.index().user_policies.get(name_or_uin).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the names of a role's policies, sorted and distinct.
     pub fn policies_of_role(&self, name_or_id: &str) -> &[String] {
-        self.index.role_policies.get(name_or_id).map_or(&[], Vec::as_slice)
+        self.index().role_policies.get(name_or_id).map_or(&[], Vec::as_slice)
     }
 
     /// Returns a policy by id or name, preferring one with its document.
@@ -329,6 +345,10 @@ impl Inventory {
     }
 
     /// Adds what another inventory knows.
+    ///
+    /// Of two lists of attached policies, groups or members of the same user, role or group, this
+    /// inventory's stands unless only the other's is complete; of two texts of a policy, the one changed
+    /// last, else this inventory's.
     pub fn merge(&mut self, other: Inventory) {
         for (net, known) in other.assets.into_entries() {
             self.assets.add(net, known, Known::join);
@@ -341,15 +361,10 @@ impl Inventory {
         other.keys.into_values().for_each(|key| self.add_key(key));
         other.roles.into_values().for_each(|role| self.add_role(role));
         other.policies.into_values().for_each(|policy| self.add_policy(policy));
-        for (user, names) in other.user_policies {
-            self.user_policies.entry(user).or_default().extend(names);
-        }
-        for (role, names) in other.role_policies {
-            self.role_policies.entry(role).or_default().extend(names);
-        }
+        self.lists.merge(other.lists);
         fill(&mut self.app_id, other.app_id);
         fill(&mut self.owner_uin, other.owner_uin);
-        self.reindex();
+        self.forget_index();
     }
 
     fn add_asset(&mut self, net: IpNet, rank: Rank, asset: Asset) {
@@ -389,6 +404,9 @@ impl Inventory {
         let known = self.roles.entry(id.clone()).or_default();
         fill_text(&mut known.id, role.id);
         fill_text(&mut known.name, role.name);
+        fill(&mut known.kind, role.kind);
+        known.created = both(min, known.created, role.created);
+        fill(&mut known.trust, role.trust);
     }
 
     fn add_policy(&mut self, policy: Policy) {
@@ -398,48 +416,16 @@ impl Inventory {
         let known = self.policies.entry(id.clone()).or_default();
         fill(&mut known.id, policy.id);
         fill(&mut known.name, policy.name);
-        fill(&mut known.document, policy.document);
-    }
-
-    /// Works out the look-ups that need users, roles and policies together.
-    fn reindex(&mut self) {
-        self.index = Index::default();
-        let mut users: Vec<_> = self.users.iter().collect();
-        users.sort_by_key(|(id, user)| (user.created, *id));
-        for (id, user) in users.into_iter().filter(|(_, user)| !user.name.is_empty()) {
-            self.index.uin_of_name.insert(user.name.clone(), id.clone());
+        if known.kind == PolicyKind::Unknown {
+            known.kind = policy.kind;
         }
-        self.index.user_policies = by_alias(&self.user_policies, |id| self.aliases_of_user(id));
-        self.index.role_policies = by_alias(&self.role_policies, |id| self.aliases_of_role(id));
-    }
-
-    fn aliases_of_user(&self, id: &str) -> Vec<String> {
-        let Some(user) = self.user(id) else {
-            return Vec::new();
-        };
-        // An older user of the same name must not lend its policies to the newer one.
-        let owns_name = self.index.uin_of_name.get(&user.name) == Some(&user.uin);
-        let name = owns_name.then(|| user.name.clone());
-        [Some(user.uin.clone()), name].into_iter().flatten().collect()
-    }
-
-    fn aliases_of_role(&self, id: &str) -> Vec<String> {
-        let role = self.role(id);
-        role.map_or(Vec::new(), |role| vec![role.id.clone(), role.name.clone()])
-    }
-}
-
-/// Lists each subject's policy names under all the names the subject goes by.
-fn by_alias(attached: &Attached, aliases: impl Fn(&str) -> Vec<String>) -> HashMap<String, Vec<String>> {
-    let mut found = Attached::new();
-    for (subject, names) in attached {
-        let also = aliases(subject).into_iter().filter(|alias| !alias.is_empty());
-        for alias in also.chain([subject.clone()]) {
-            found.entry(alias).or_default().extend(names.iter().cloned());
+        fill(&mut known.service_linked, policy.service_linked);
+        let is_newer = policy.updated > known.updated;
+        if policy.document.is_some() && (known.document.is_none() || is_newer) {
+            known.document = policy.document;
+            known.updated = policy.updated;
         }
     }
-    let listed = |(subject, names): (String, BTreeSet<String>)| (subject, names.into_iter().collect());
-    found.into_iter().map(listed).collect()
 }
 
 fn fill<T>(known: &mut Option<T>, new: Option<T>) {
@@ -464,6 +450,7 @@ fn both<T>(choose: impl FnOnce(T, T) -> T, a: Option<T>, b: Option<T>) -> Option
 
 #[cfg(test)]
 mod tests {
+    use super::lists_kept::{AttachedPolicy, Owner, Pages};
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -520,10 +507,9 @@ mod tests {
         inventory.add_user(user("100000000102", "alice", 20));
         inventory.add_user(user("100000000101", "alice", 10));
         for (uin, policy) in [("100000000101", "Old"), ("100000000102", "New")] {
-            let names = BTreeSet::from([policy.to_owned()]);
-            inventory.user_policies.insert(uin.to_owned(), names);
+            let policy = AttachedPolicy { name: policy.to_owned(), ..AttachedPolicy::default() };
+            inventory.lists.add_attached(Owner::User(uin.to_owned()), Pages::of_one(policy, None));
         }
-        inventory.merge(Inventory::default());
         assert_eq!(inventory.user("alice").unwrap().uin, "100000000102");
         assert_eq!(inventory.policies_of("alice"), ["New"]);
         assert_eq!(inventory.policies_of("100000000101"), ["Old"]);

@@ -1,10 +1,12 @@
 //! Saved JSON replies: splitting a file into documents, unwrapping them, and telling by
-//! their fields which call they answer. Taking them over is in `assets` and `accounts`.
+//! their fields which call they answer. Taking them over is in `assets`, `accounts` and
+//! `attached`.
 
 use serde_json::{Deserializer, Value};
 
-use super::accounts::{self, Attach};
+use super::accounts;
 use super::assets::{self, ASSET_CALLS, CSIP_ASSETS};
+use super::attached::{self, Attach};
 use super::fields::{self, Object, field, list};
 use super::import::{Import, Place, Taken, line_at};
 
@@ -133,6 +135,7 @@ fn take_reply(import: &mut Import<'_>, reply: &Reply<'_>) -> Option<Told> {
         .or_else(|| take_resources(import, reply))
         .or_else(|| take_keys(import, reply))
         .or_else(|| take_data(import, reply))
+        .or_else(|| take_attachments(import, reply))
         .or_else(|| take_list(import, reply))
         .or_else(|| take_single(import, reply))
 }
@@ -221,25 +224,43 @@ fn csip_call(stem: &str, first: &Object) -> String {
 
 /// `List` is what cam calls roles, policies and attached policies alike.
 fn take_list(import: &mut Import<'_>, reply: &Reply<'_>) -> Option<Told> {
-    if let Some(items) = list(reply.body, "PolicyList") {
-        let entries = accounts::take_attached(import, reply, items, Attach::User);
-        return Some(("cam ListAttachedUserAllPolicies".to_owned(), entries));
-    }
     let items = list(reply.body, "List")?;
     let Some(first) = items.iter().find_map(Value::as_object) else {
-        return items.is_empty().then(|| ("empty reply".to_owned(), 0));
+        return items.is_empty().then(|| take_nothing(import, reply));
     };
     let has = |name| field(first, name).is_some();
     if has("RoleName") && has("RoleId") {
-        Some(("cam DescribeRoleList".to_owned(), accounts::take_roles(import, items)))
+        Some(("cam DescribeRoleList".to_owned(), accounts::take_roles(import, reply, items)))
     } else if !has("PolicyName") {
         None
     } else if has("Attachments") || has("ServiceType") {
-        Some(("cam ListPolicies".to_owned(), accounts::take_policies(import, items)))
+        Some(("cam ListPolicies".to_owned(), attached::take_policies(import, items)))
     } else {
         let attach = Attach::of(&import.stem, first, reply);
-        let entries = accounts::take_attached(import, reply, items, attach);
+        let entries = attached::take_attached(import, reply, items, attach);
         Some((attach.call().to_owned(), entries))
+    }
+}
+
+/// An empty list tells something as well, if it can be told whose it is.
+fn take_nothing(import: &mut Import<'_>, reply: &Reply<'_>) -> Told {
+    let Some(attach) = Attach::of_nothing(&import.stem, reply) else {
+        return ("empty reply".to_owned(), 0);
+    };
+    (attach.call().to_owned(), attached::take_attached(import, reply, &[], attach))
+}
+
+/// Lists of cam with names of their own.
+fn take_attachments(import: &mut Import<'_>, reply: &Reply<'_>) -> Option<Told> {
+    if let Some(items) = list(reply.body, "PolicyList") {
+        let entries = attached::take_attached(import, reply, items, Attach::UserAll);
+        Some((Attach::UserAll.call().to_owned(), entries))
+    } else if let Some(items) = list(reply.body, "GroupInfo") {
+        let (call, entries) = attached::take_groups(import, reply, items);
+        Some((call.to_owned(), entries))
+    } else {
+        let items = list(reply.body, "UserInfo")?;
+        Some(("cam ListUsersForGroup".to_owned(), attached::take_members(import, reply, items)))
     }
 }
 
@@ -247,9 +268,13 @@ fn take_list(import: &mut Import<'_>, reply: &Reply<'_>) -> Option<Told> {
 fn take_single(import: &mut Import<'_>, reply: &Reply<'_>) -> Option<Told> {
     let body = reply.body;
     let has = |name| field(body, name).is_some();
+    if attached::is_boundary(&import.stem, body) {
+        let (call, entries) = attached::take_boundary(import, reply);
+        return Some((call.to_owned(), entries));
+    }
     if has("PolicyVersion") || has("PolicyDocument") && has("PolicyName") {
         let call = if has("PolicyVersion") { "cam GetPolicyVersion" } else { "cam GetPolicy" };
-        return Some((call.to_owned(), accounts::take_policy(import, reply)));
+        return Some((call.to_owned(), attached::take_policy(import, reply)));
     }
     if has("AppId") && has("OwnerUin") {
         accounts::take_account(import, body, "OwnerUin");

@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod json;
 pub mod listing;
+pub mod recommendation;
 pub mod table;
 pub mod text;
 

@@ -10,8 +10,12 @@ use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
 
 /// Adds what a scan saw.
-pub(super) fn save(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) -> Result<(), Failure> {
-    let labels = save_labels(conn, seen, resolver)?;
+pub(super) fn save(
+    conn: &Connection,
+    seen: &Activity,
+    labels: &HashMap<Label, i64>,
+    resolver: &Resolver<'_>,
+) -> Result<(), Failure> {
     let names = resolver.names;
     let api = |number: u32| -> &ApiFacts { &names.apis[number as usize].1 };
     let ip = |number: u32| -> &str { &names.ips[number as usize].0 };
@@ -54,7 +58,12 @@ pub(super) fn save(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) 
     save_ips(conn, seen, resolver)
 }
 
-fn save_labels(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) -> Result<HashMap<Label, i64>, Failure> {
+/// Adds the keys that a scan saw, and returns their numbers.
+pub(super) fn save_labels(
+    conn: &Connection,
+    seen: &Activity,
+    resolver: &Resolver<'_>,
+) -> Result<HashMap<Label, i64>, Failure> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO labels (account, ak, owner, role) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT DO UPDATE SET role = role RETURNING number",

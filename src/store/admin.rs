@@ -2,6 +2,7 @@
 
 use super::pack::unpack;
 use super::past::is_sound_past;
+use super::requests::is_sound_request;
 use super::sightings::is_sound_cell;
 use super::{Db, Failure, StoreError, beside, make_private, schema};
 use crate::alarm::part::Part;
@@ -142,7 +143,8 @@ impl Db {
         let parts = count("SELECT data FROM parts", |data| unpack::<Part>(data).is_ok()).map_err(sqlite)?;
         let keys = count("SELECT data FROM key_past", is_sound_past).map_err(sqlite)?;
         let cells = count("SELECT data FROM sightings", is_sound_cell).map_err(sqlite)?;
-        let damaged = parts + keys + cells;
+        let requests = count("SELECT data FROM requests", is_sound_request).map_err(sqlite)?;
+        let damaged = parts + keys + cells + requests;
         Ok((damaged > 0).then(|| format!("{damaged} packed values that cannot be read")))
     }
 

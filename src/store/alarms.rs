@@ -394,6 +394,14 @@ struct Rest {
     last: i64,
 }
 
+/// Numbers of the records that policies in force cover.
+pub(super) fn in_force(conn: &Connection, now: i64) -> Result<HashSet<i64>, Failure> {
+    let text = format!("SELECT c.record FROM allowlist p JOIN coverage c ON c.policy = p.number WHERE {IN_FORCE}");
+    let mut statement = conn.prepare(&text)?;
+    let records: rusqlite::Result<HashSet<i64>> = statement.query_map([now], |row| row.get(0))?.collect();
+    Ok(records?)
+}
+
 impl Coverage {
     /// Reads what is covered, of all alarms or of some.
     fn read(conn: &Connection, only: Option<&[i64]>, now: i64) -> Result<Self, Failure> {

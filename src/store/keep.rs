@@ -6,9 +6,11 @@
 
 use super::activity;
 use super::allowlist;
+use super::inventory;
 use super::pack::{pack, unpack};
 use super::past;
 use super::project::{Projector, alarm_number, level_number};
+use super::requests;
 use super::sightings::{pack_sightings, unpack_sightings};
 use super::{Db, Failure, StoreError};
 use crate::alarm::fold::{Folded, Folder};
@@ -163,8 +165,13 @@ impl Keeper<'_> {
         let numbers: HashSet<u32> = (0..).zip(&names.keys).map(|(number, _)| number).collect();
         past::save(self.tx, &numbers, &names, &app_ids, &history)?;
         past::save_policies(self.tx, &self.world.inventory)?;
+        inventory::save(self.tx, &self.world.inventory, scan)?;
         if let Some(seen) = &found.activity {
-            activity::save(self.tx, seen, &resolver)?;
+            let labels = activity::save_labels(self.tx, seen, &resolver)?;
+            activity::save(self.tx, seen, &labels, &resolver)?;
+            if let Some(asked) = &found.requests {
+                requests::save(self.tx, asked, &labels, &resolver)?;
+            }
         }
         self.tx.execute(
             "UPDATE scans SET new_alarms = ?2, grown_alarms = ?3 WHERE number = ?1",

@@ -6,13 +6,17 @@ mod activity;
 pub mod admin;
 pub mod alarms;
 pub mod allowlist;
+pub mod cases;
+mod classes;
 pub mod decisions;
+pub mod inventory;
 pub mod keep;
 pub mod ledger;
 mod pack;
 mod past;
 mod project;
 pub mod read;
+pub mod requests;
 #[cfg(test)]
 mod sample;
 pub mod scan;
@@ -147,6 +151,18 @@ impl Db {
         }
         make_private(path).map_err(failed)?;
         Self::open_any(path, wait)
+    }
+
+    /// A database that is gone with the program.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let path = PathBuf::from(":memory:");
+        let sqlite = |source| StoreError::sqlite(&path, source);
+        let conn = Connection::open_in_memory().map_err(sqlite)?;
+        conn.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        let db = Self { conn, path: path.clone(), wait: Duration::ZERO };
+        db.migrate()?;
+        Ok(db)
     }
 
     /// Opens the database at `path`, which must be there.

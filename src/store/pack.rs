@@ -3,6 +3,8 @@
 use super::Failure;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::cell::RefCell;
+use zstd::bulk::Compressor;
 
 /// Level of compression: what is kept is small texts and numbers, and higher levels gain little.
 const LEVEL: i32 = 3;
@@ -16,9 +18,24 @@ const FORMAT: u8 = 1;
 pub(super) fn pack<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
     let failed = |what: String| Failure::Content(format!("a value cannot be packed: {what}"));
     let plain = postcard::to_allocvec(value).map_err(|error| failed(error.to_string()))?;
-    let mut packed = zstd::bulk::compress(&plain, LEVEL).map_err(|error| failed(error.to_string()))?;
+    let mut packed = compressed(&plain).map_err(|error| failed(error.to_string()))?;
     packed.push(FORMAT);
     Ok(packed)
+}
+
+thread_local! {
+    /// Kept because making one takes longer than compressing a small value.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compressed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            none => none.insert(Compressor::new(LEVEL)?),
+        };
+        compressor.compress(plain)
+    })
 }
 
 /// Unpacks a value.

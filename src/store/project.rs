@@ -70,6 +70,32 @@ pub(super) fn head_of(conn: &Connection, alarm: i64) -> Result<Head, Failure> {
     Ok(Head { id, meta, date, account, app_id, key })
 }
 
+/// The numbers of an alarm's records.
+pub(super) fn record_numbers(conn: &Connection, alarm: i64) -> Result<BTreeMap<RecordId, i64>, Failure> {
+    let mut select = conn.prepare_cached(
+        "SELECT number, source_ip, service, action, api_call, user_type, user, code, ok FROM records WHERE alarm = ?1",
+    )?;
+    let mut rows = select.query([alarm])?;
+    let mut numbers = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let kind: String = row.get(5)?;
+        let user_type = UserType::ALL.into_iter().find(|known| known.as_str() == kind);
+        let user_type = user_type.ok_or_else(|| Failure::Content(format!("a record of the unknown kind {kind:?}")))?;
+        let id = RecordId {
+            source_ip: row.get(1)?,
+            service: row.get(2)?,
+            action: row.get(3)?,
+            api_call: row.get(4)?,
+            user_type,
+            user: row.get(6)?,
+            code: row.get(7)?,
+            success: row.get(8)?,
+        };
+        numbers.insert(id, row.get(0)?);
+    }
+    Ok(numbers)
+}
+
 /// Writes alarms and records of one scan.
 pub(super) struct Projector<'p> {
     tx: &'p Transaction<'p>,
@@ -177,7 +203,7 @@ impl<'p> Projector<'p> {
     }
 
     fn write_records(&self, alarm: i64, part: &Part) -> Result<(), Failure> {
-        let mut known = self.record_numbers(alarm)?;
+        let mut known = record_numbers(self.tx, alarm)?;
         for (id, record) in &part.records {
             let number = match known.remove(id) {
                 Some(number) => {
@@ -193,32 +219,6 @@ impl<'p> Projector<'p> {
             delete.execute([number])?;
         }
         Ok(())
-    }
-
-    fn record_numbers(&self, alarm: i64) -> Result<BTreeMap<RecordId, i64>, Failure> {
-        let mut select = self.tx.prepare_cached(
-            "SELECT number, source_ip, service, action, api_call, user_type, user, code, ok FROM records WHERE alarm = ?1",
-        )?;
-        let mut rows = select.query([alarm])?;
-        let mut numbers = BTreeMap::new();
-        while let Some(row) = rows.next()? {
-            let kind: String = row.get(5)?;
-            let user_type = UserType::ALL.into_iter().find(|known| known.as_str() == kind);
-            let user_type =
-                user_type.ok_or_else(|| Failure::Content(format!("a record of the unknown kind {kind:?}")))?;
-            let id = RecordId {
-                source_ip: row.get(1)?,
-                service: row.get(2)?,
-                action: row.get(3)?,
-                api_call: row.get(4)?,
-                user_type,
-                user: row.get(6)?,
-                code: row.get(7)?,
-                success: row.get(8)?,
-            };
-            numbers.insert(id, row.get(0)?);
-        }
-        Ok(numbers)
     }
 
     fn insert_record(&self, alarm: i64, id: &RecordId, record: &PartRecord) -> Result<i64, Failure> {

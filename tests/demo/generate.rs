@@ -98,11 +98,12 @@ cls-demo0001,shop-tke,203.0.113.90,,TKE 集群入口
 ";
 
 /// Users on the first morning: uin, name, made, end of the key id, its status, made and
-/// last used, attached policies with their ids. The first is the main account, which is no listed user.
+/// last used, attached policies with their ids, and since when if not from the first day. The first is the
+/// main account, which is no listed user.
 const USERS: &str = "
 100000000001 root           2024-03-28T12:00:00 rootOwner   Active   2024-03-28T12:05:00 2026-02-24T10:20:00 -
 100000000011 ci-deploy      2024-04-02T10:00:00 ciDeploy    Active   2025-09-01T10:12:00 2026-03-01T17:58:20 31:QcloudCVMFullAccess,32:QcloudTKEFullAccess,33:QcloudCLBFullAccess
-100000000012 app-backend    2024-04-02T10:05:00 appBackend1 Active   2025-02-11T09:30:00 2026-03-01T23:51:05 34:QcloudCamFullAccess,35:QcloudCVMReadOnlyAccess
+100000000012 app-backend    2024-04-02T10:05:00 appBackend1 Active   2025-02-11T09:30:00 2026-03-01T23:51:05 34:QcloudCamFullAccess,35:QcloudCVMReadOnlyAccess,101:app-backend-data@2025-02-11T09:40:00
 100000000013 report-export  2024-05-20T15:00:00 reportExp   Active   2024-05-20T15:01:10 2026-01-10T11:05:40 36:QCloudFinanceReadOnlyAccess
 100000000014 media-team     2025-01-15T11:00:00 mediaTeam   Active   2025-01-15T11:00:30 2026-02-27T16:40:00 -
 100000000015 fleet-sync     2025-06-03T09:00:00 fleetSync   Active   2025-06-03T09:00:20 2026-02-28T09:15:00 35:QcloudCVMReadOnlyAccess
@@ -112,6 +113,22 @@ const USERS: &str = "
 100000000022 dev-web        2024-08-12T09:00:00 -           -        -                   -                   -
 100000000023 finance-view   2024-09-02T09:00:00 -           -        -                   -                   -
 ";
+
+/// Policies by id: name, when made, and actions allowed everywhere, one word for each statement. Those the
+/// provider has made have an id below 100; the text of some of them is not exported.
+const POLICIES: &str = "
+1   AdministratorAccess     2019-04-10T15:00:00 *
+31  QcloudCVMFullAccess     2019-04-10T15:00:00 name/cvm:* name/vpc:* name/clb:* name/monitor:*
+33  QcloudCLBFullAccess     2019-04-10T15:00:00 name/clb:*
+34  QcloudCamFullAccess     2019-04-10T15:00:00 name/cam:*
+35  QcloudCVMReadOnlyAccess 2019-04-10T15:00:00 name/cvm:Describe*,name/cvm:Inquiry* name/vpc:Describe*,name/vpc:Inquiry*,name/vpc:Get* name/clb:Describe* name/monitor:*
+101 app-backend-data        2025-02-11T09:35:00 ssm:*,cdb:*,redis:*,cos:*,monitor:*,cls:*
+";
+
+/// The one user group: its id, name, when made, members, and what is attached to it.
+const GROUP: (u32, &str, &str) = (501, "developers", "2024-08-12 09:05:00");
+const MEMBERS: [&str; 2] = ["dev-web", "old-contractor"];
+const GROUP_POLICY: &str = "2:ReadOnlyAccess";
 
 fn main() {
     let folder = match std::env::args_os().nth(1) {
@@ -695,8 +712,14 @@ fn write_inventory(folder: &Path) {
     for user in with_key() {
         write(&format!("ListAccessKeys-{}", user.uin), keys_of(user));
     }
-    for user in all.iter().filter(|user| !user.policies.is_empty()) {
+    for user in &all[1..] {
         write(&format!("ListAttachedUserPolicies-{}", user.uin), policies_of(user));
+        write(&format!("ListGroupsForUser-{}", user.uin), groups_of(user));
+    }
+    let (group, _, made) = GROUP;
+    write(&format!("ListAttachedGroupPolicies-{group}"), attached_list(GROUP_POLICY, made, u64::from(group)));
+    for (id, reply) in rows(POLICIES).map(policy_text) {
+        write(&format!("GetPolicy-{id}"), reply);
     }
     write("DescribeVpcs", vpcs());
     write("DescribeRoleList", roles());
@@ -726,15 +749,54 @@ fn keys_of(user: &User) -> Value {
 }
 
 fn policies_of(user: &User) -> Value {
+    attached_list(user.policies, &user.created, user.uin)
+}
+
+/// The reply that lists policies, written as `id:name` with a time behind `@` where it is not `added`.
+fn attached_list(policies: &str, added: &str, number_of_reply: u64) -> Value {
     let entry = |policy: &str| {
+        let (policy, since) = policy.split_once('@').unwrap_or((policy, added));
         let (id, name) = policy.split_once(':').expect("written as id:name");
-        json!({"PolicyId": number::<u32>(id), "PolicyName": name, "AddTime": user.created, "CreateMode": 2,
+        let id = number::<u32>(id);
+        json!({"PolicyId": id, "PolicyName": name, "AddTime": since.replace('T', " "), "CreateMode": 2,
             "Remark": "", "OperateOwnerUin": ACCOUNT.to_string(),
-            "OperateUin": ACCOUNT.to_string(), "OperateUinType": 0, "PolicyType": "QCS",
+            "OperateUin": ACCOUNT.to_string(), "OperateUinType": 0,
+            "PolicyType": if is_preset(id) { "QCS" } else { "User" },
             "Deactived": 0, "DeactivedDetail": []})
     };
-    let list: Vec<Value> = user.policies.split(',').map(entry).collect();
-    json!({"List": list, "TotalNum": list.len(), "RequestId": saved_id(user.uin)})
+    let list: Vec<Value> = policies.split(',').filter(|policy| !policy.is_empty()).map(entry).collect();
+    json!({"List": list, "TotalNum": list.len(), "RequestId": saved_id(number_of_reply)})
+}
+
+fn is_preset(id: u32) -> bool {
+    id < 100
+}
+
+/// The reply that holds a policy's text, with its id.
+fn policy_text(row: &'static str) -> (u32, Value) {
+    let ([id, name, made], actions) = words(row);
+    let id: u32 = number(id);
+    let statement = |actions: &str| {
+        let list: Vec<&str> = actions.split(',').collect();
+        let action = if list == ["*"] { json!("*") } else { json!(list) };
+        json!({"effect": "allow", "action": action, "resource": "*"})
+    };
+    let statements: Vec<Value> = actions.into_iter().map(statement).collect();
+    let document = json!({"version": "2.0", "statement": statements});
+    let made = made.replace('T', " ");
+    let reply = json!({"PolicyName": name, "Description": "", "Type": if is_preset(id) { 2 } else { 1 },
+        "AddTime": made, "UpdateTime": made, "PolicyDocument": document.to_string(), "PresetAlias": "",
+        "IsServiceLinkedRolePolicy": 0, "Tags": [], "RequestId": saved_id(600_000 + u64::from(id))});
+    (id, reply)
+}
+
+/// The groups of a user, most often none.
+fn groups_of(user: &User) -> Value {
+    let (id, name, made) = GROUP;
+    let is_member = MEMBERS.contains(&user.name);
+    let group = json!({"GroupId": id, "GroupName": name, "CreateTime": made, "Remark": ""});
+    let list = if is_member { vec![group] } else { Vec::new() };
+    json!({"TotalNum": list.len(), "GroupInfo": list, "RequestId": saved_id(500_000_000_000 + user.uin)})
 }
 
 fn vpcs() -> Value {

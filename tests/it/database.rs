@@ -72,6 +72,11 @@ pub(crate) fn state(db: &Path) -> Vec<String> {
             .to_string(),
         "SELECT 'ak ip', l.account, l.ak, l.owner, l.role, x.ip, x.first, x.last FROM ak_ip x JOIN labels l ON l.number = x.label"
             .to_string(),
+        "SELECT 'request', l.account, l.ak, l.owner, l.role, x.user_type, x.user, x.principal, x.service, x.action, x.data \
+         FROM requests x JOIN labels l ON l.number = x.label"
+            .to_string(),
+        "SELECT 'day', * FROM seen_days".to_string(),
+        "SELECT 'inventory', kind, id, data FROM inventory".to_string(),
         "SELECT 'ip', * FROM ip_api".to_string(),
         "SELECT 'place', * FROM ips".to_string(),
     ];

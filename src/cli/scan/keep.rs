@@ -27,14 +27,7 @@ pub(super) fn scan_into_database(
     let db = args.database.open_or_create()?;
     let _lock = ScanLock::take(db.path(), args.database.wait)?;
     tell_other_zone(&db, world.zone)?;
-    let job = Job {
-        command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
-        zone: world.zone.to_string(),
-        now: now_ms(),
-        context: context(args, config, settings, world)?,
-        most: settings.calls_per_record()?,
-        rescan: args.rescan,
-    };
+    let job = job(world, settings, context(args, config, settings, world)?, args.rescan)?;
     let Scanned { counts, kept } =
         with_progress(plan, !args.quiet, |progress| store::scan::scan(&db, plan, world, engine, &job, progress))
             .map_err(|error| match error {
@@ -48,6 +41,18 @@ pub(super) fn scan_into_database(
     let filter = AlarmFilter { numbers: Some(kept.alarms.into_iter().collect()), ..AlarmFilter::default() };
     let alarms = alarms(&db, &filter, now_ms(), Sort::Level, None, Records::Full)?;
     Ok(counts.outcome(alarms))
+}
+
+/// What the ledger is to say.
+pub(super) fn job(world: &World, settings: &Settings, context: [u8; 32], rescan: bool) -> Result<Job> {
+    Ok(Job {
+        command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
+        zone: world.zone.to_string(),
+        now: now_ms(),
+        context,
+        most: settings.calls_per_record()?,
+        rescan,
+    })
 }
 
 /// Dates of alarms follow the zone, so a database should stay with one.

@@ -14,11 +14,12 @@ use crate::detect::Level;
 use crate::detect::engine::Engine;
 use crate::enrich::World;
 use crate::ingest::source::{Input, expand};
-use crate::inventory::{self, FileReport, Inventory};
+use crate::inventory::{self, Inventory};
 use crate::pipeline::{self, ScanOutcome, ScanPlan};
 use crate::report::text::printable;
 use crate::report::{self, Format};
 use crate::settings::Settings;
+use crate::store::{self, Db};
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -95,15 +96,13 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     {
         let _ = writeln!(std::io::stderr().lock(), "settings: {}", printable(&path.display().to_string()));
     }
-    let (world, reports) = world(args, &settings)?;
+    let owned = Owned { assets: &args.assets, inventory: &args.inventory, quiet: args.quiet };
+    let world = world(owned, &settings)?;
     let plan = plan(args, world.zone)?;
     let engine = Engine::new(settings.rules()?);
-    if !args.quiet {
-        tell_inventory(&reports);
-        if args.assets.is_empty() && args.inventory.is_empty() {
-            let what = "note: without --assets, every public address counts as outside the account";
-            let _ = writeln!(std::io::stderr().lock(), "{what}");
-        }
+    if !args.quiet && args.assets.is_empty() && args.inventory.is_empty() {
+        let what = "note: without --assets, every public address counts as outside the account";
+        let _ = writeln!(std::io::stderr().lock(), "{what}");
     }
     let outcome = if args.no_db {
         with_progress(&plan, !args.quiet, |progress| pipeline::scan(&plan, &world, &engine, progress))
@@ -153,23 +152,71 @@ fn settings(args: &Args, config: Option<&Path>) -> Result<Settings> {
 /// Exports of users and keys give local times of the China site, whatever the logs do.
 const INVENTORY_OFFSET: i32 = 8 * 3600;
 
-fn world(args: &Args, settings: &Settings) -> Result<(World, Vec<FileReport>)> {
-    let naive_offset = settings.naive_offset()?;
-    let mut reports = Vec::new();
-    let mut inventory = Inventory::default();
-    for paths in [&args.assets, &args.inventory] {
-        let (loaded, told) = inventory::load(paths, INVENTORY_OFFSET).context("cannot load assets and inventory")?;
-        inventory.merge(loaded);
-        reports.extend(told);
+/// What the account owns, by the files named for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owned<'o> {
+    /// Lists of addresses.
+    pub(super) assets: &'o [PathBuf],
+    /// Saved replies.
+    pub(super) inventory: &'o [PathBuf],
+    /// Say nothing about the files.
+    pub(super) quiet: bool,
+}
+
+impl Owned<'_> {
+    /// Reads the files.
+    pub(super) fn load(&self) -> Result<Inventory> {
+        let mut inventory = Inventory::default();
+        for paths in [self.assets, self.inventory] {
+            let (loaded, told) =
+                inventory::load(paths, INVENTORY_OFFSET).context("cannot load assets and inventory")?;
+            inventory.merge(loaded);
+            if !self.quiet {
+                tell_inventory(&told);
+            }
+        }
+        Ok(inventory)
     }
-    let world = World {
+}
+
+fn world(owned: Owned<'_>, settings: &Settings) -> Result<World> {
+    Ok(World {
+        naive_offset: settings.naive_offset()?,
         catalog: settings.catalog()?,
-        inventory,
+        inventory: owned.load()?,
         zone: settings.zone()?,
-        naive_offset,
         cloud_manager_ips: settings.cloud_manager_ips()?,
-    };
-    Ok((world, reports))
+    })
+}
+
+/// Scans logs into a database in memory, for commands that look at them once.
+pub(super) fn scan_aside(
+    logs: &[PathBuf],
+    owned: Owned<'_>,
+    tz: Option<&String>,
+    config: Option<&Path>,
+) -> Result<(Db, Inventory)> {
+    let mut settings = super::rules::read_settings(config)?;
+    settings.tz = tz.cloned();
+    let world = world(owned, &settings)?;
+    let engine = Engine::new(settings.rules()?);
+    let plan = ScanPlan { inputs: expand(logs), since: None, until: None, workers: workers() };
+    let db = Db::in_memory()?;
+    let job = keep::job(&world, &settings, [0; 32], false)?;
+    let scanned =
+        with_progress(&plan, !owned.quiet, |progress| store::scan::scan(&db, &plan, &world, &engine, &job, progress))?;
+    let outcome = scanned.counts.outcome(Vec::new());
+    if !owned.quiet {
+        tell_input(&outcome);
+    }
+    if outcome.files.read + outcome.files.empty == 0 {
+        return Err(Usage("no log could be read; docs/formats.md lists what is read".to_string()).into());
+    }
+    Ok((db, world.inventory))
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 fn plan(args: &Args, zone: chrono_tz::Tz) -> Result<ScanPlan> {
@@ -178,12 +225,11 @@ fn plan(args: &Args, zone: chrono_tz::Tz) -> Result<ScanPlan> {
         let parsed = text.as_ref().map(|text| time::parse(text, now, zone)).transpose();
         parsed.map_err(|what| Usage(format!("--{name}: {what}")).into())
     };
-    let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let (since, until) = (read("since", &args.since)?, read("until", &args.until)?);
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         return Err(Usage("--since is not before --until, so no event can be in between".to_string()).into());
     }
-    Ok(ScanPlan { inputs: expand(&args.paths), since, until, workers })
+    Ok(ScanPlan { inputs: expand(&args.paths), since, until, workers: workers() })
 }
 
 fn exit_code(args: &Args, outcome: &ScanOutcome) -> u8 {

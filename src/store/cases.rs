@@ -1,0 +1,441 @@
+//! Everything known of users and roles that recommendations are made from.
+
+use super::alarms::snapshot;
+use super::classes::{self, KeyAlarms, KeyOf};
+use super::requests::Cell;
+use super::{Db, Failure, StoreError};
+use crate::detect::activity::Outcome;
+use crate::detect::requests::{Alike, Sample};
+use crate::enrich::asked::{Asked, Source};
+use crate::enrich::zone::LocalClock;
+use crate::event::id::mask_key;
+use crate::event::words::{TEMP_AK, UserType};
+use crate::inventory::grants::Granted;
+use crate::inventory::{Inventory, KeyStatus};
+use crate::recommend::input::{
+    Call, Case, Coverage, Holder, HolderKind, KeyFacts, Observed, Outcome as Came, Resources, SourceFacts,
+};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use hashbrown::{HashMap, HashSet};
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Days looked at unless told otherwise, before the newest event.
+const USUAL_DAYS: i64 = 90;
+const DAY: i64 = 86_400_000;
+
+/// Whose recommendations are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The owner of this permanent key, looked at from the key.
+    Key(String),
+    /// The user of this name or UIN.
+    User(String),
+    /// The role of this name or id.
+    Role(String),
+    /// Everybody but roles that only services take.
+    All,
+}
+
+/// What the numbers of a database are read with.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'r> {
+    /// What is granted.
+    pub inventory: &'r Inventory,
+    /// Zone of local days.
+    pub zone: Tz,
+    /// Leave out what was before this time, in milliseconds; else 90 days before the newest event of the account.
+    pub since: Option<i64>,
+    /// The time now, for what the allowlist covers.
+    pub now: i64,
+}
+
+/// One row of requests, without its calls.
+#[derive(Clone, Debug)]
+struct Line {
+    label: i64,
+    key: KeyOf,
+    user_type: String,
+    user: String,
+    principal: String,
+    service: String,
+    action: String,
+}
+
+/// The cases wanted, by account, kind, name and id.
+pub fn cases(db: &Db, wanted: &Wanted, reader: &Reader<'_>) -> Result<Vec<Case>, StoreError> {
+    snapshot(db, |conn| {
+        let mut holders = holders(conn, reader.inventory)?;
+        holders.retain(|holder, lines| is_wanted(wanted, holder, lines, reader.inventory));
+        let labels: HashSet<&KeyOf> = holders.values().flatten().map(|line| &line.key).collect();
+        let keys = classes::read(conn, reader.now, |key| labels.contains(key))?;
+        let make = |(holder, lines): (&Holder, &Vec<Line>)| case(conn, holder, lines, &keys, wanted, reader);
+        holders.iter().map(make).collect()
+    })
+}
+
+/// Whether anything was seen of permissions at all: a database of an earlier format knows nothing yet.
+pub fn has_requests(db: &Db) -> Result<bool, StoreError> {
+    snapshot(db, |conn| Ok(conn.query_row("SELECT EXISTS (SELECT 1 FROM requests)", [], |row| row.get(0))?))
+}
+
+/// Users and roles, with the rows about each; those of the inventory without any, too.
+fn holders(conn: &Connection, inventory: &Inventory) -> Result<BTreeMap<Holder, Vec<Line>>, Failure> {
+    let lines = lines(conn)?;
+    let names = Names::of(&lines, inventory);
+    let mut holders: BTreeMap<Holder, Vec<Line>> = BTreeMap::new();
+    for line in lines {
+        if let Some(holder) = names.holder(&line) {
+            holders.entry(holder).or_default().push(line);
+        }
+    }
+    for holder in names.listed(inventory) {
+        holders.entry(holder).or_default();
+    }
+    Ok(with_app_ids(conn, holders, inventory)?)
+}
+
+fn with_app_ids(
+    conn: &Connection,
+    holders: BTreeMap<Holder, Vec<Line>>,
+    inventory: &Inventory,
+) -> rusqlite::Result<BTreeMap<Holder, Vec<Line>>> {
+    let mut select = conn.prepare("SELECT app_id FROM accounts WHERE account = ?1 AND app_id IS NOT NULL")?;
+    let mut known: HashMap<String, String> = HashMap::new();
+    for holder in holders.keys() {
+        let logged: Option<String> = select.query_row([&holder.account], |row| row.get(0)).optional()?;
+        let own = inventory.owner_uin() == Some(holder.account.as_str());
+        let app_id = logged.or_else(|| inventory.app_id().filter(|_| own).map(str::to_string));
+        known.insert(holder.account.clone(), app_id.unwrap_or_default());
+    }
+    let named = |(holder, lines): (Holder, Vec<Line>)| {
+        let app_id = known.get(&holder.account).cloned().unwrap_or_default();
+        (Holder { app_id, ..holder }, lines)
+    };
+    Ok(holders.into_iter().map(named).collect())
+}
+
+fn lines(conn: &Connection) -> Result<Vec<Line>, Failure> {
+    let mut select = conn.prepare(
+        "SELECT r.label, l.account, l.ak, l.owner, l.role, r.user_type, r.user, r.principal, r.service, r.action \
+         FROM requests r JOIN labels l ON l.number = r.label",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Line {
+            label: row.get(0)?,
+            key: (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?),
+            user_type: row.get(5)?,
+            user: row.get(6)?,
+            principal: row.get(7)?,
+            service: row.get(8)?,
+            action: row.get(9)?,
+        })
+    };
+    let lines: rusqlite::Result<Vec<Line>> = select.query_map([], read)?.collect();
+    Ok(lines?)
+}
+
+/// Which id a name stands for and the other way round: one user may be logged with and without UIN.
+struct Names {
+    ids: BTreeMap<(String, HolderKind, String), BTreeSet<String>>,
+    spelled: BTreeMap<(String, HolderKind, String), BTreeSet<String>>,
+    account: String,
+}
+
+impl Names {
+    fn of(lines: &[Line], inventory: &Inventory) -> Self {
+        let accounts: BTreeSet<&String> = lines.iter().map(|line| &line.key.0).collect();
+        let first = accounts.first().map(|account| (*account).clone()).unwrap_or_default();
+        let account = inventory.owner_uin().map_or(first, str::to_string);
+        let mut known = Self { ids: BTreeMap::new(), spelled: BTreeMap::new(), account };
+        for line in lines {
+            if let Some(kind) = kind_of(&line.user_type) {
+                known.note(&line.key.0, kind, &line.principal, &line.user);
+            }
+        }
+        let account = known.account.clone();
+        for user in inventory.users() {
+            known.note(&account, HolderKind::User, &user.uin, &user.name);
+        }
+        for role in inventory.roles() {
+            known.note(&account, HolderKind::Role, &role.id, &role.name);
+        }
+        known
+    }
+
+    fn note(&mut self, account: &str, kind: HolderKind, id: &str, name: &str) {
+        if !id.is_empty() && !name.is_empty() {
+            self.ids.entry((account.to_string(), kind, name.to_string())).or_default().insert(id.to_string());
+            self.spelled.entry((account.to_string(), kind, id.to_string())).or_default().insert(name.to_string());
+        }
+    }
+
+    fn holder(&self, line: &Line) -> Option<Holder> {
+        let kind = kind_of(&line.user_type)?;
+        Some(self.named(&line.key.0, kind, &line.principal, &line.user))
+    }
+
+    /// One holder for all spellings: by id where there is one, with the name that comes first.
+    fn named(&self, account: &str, kind: HolderKind, id: &str, name: &str) -> Holder {
+        if kind == HolderKind::Root {
+            let (id, name) = (account.to_string(), "root".to_string());
+            return Holder { kind, account: account.to_string(), app_id: String::new(), id, name };
+        }
+        let place = |text: &str| (account.to_string(), kind, text.to_string());
+        let only = |ids: &BTreeSet<String>| (ids.len() == 1).then(|| ids.first().cloned()).flatten();
+        let id =
+            if id.is_empty() { self.ids.get(&place(name)).and_then(only).unwrap_or_default() } else { id.to_string() };
+        let known = self.spelled.get(&place(&id)).and_then(|names| names.first().cloned());
+        Holder {
+            kind,
+            account: account.to_string(),
+            app_id: String::new(),
+            id,
+            name: known.unwrap_or_else(|| name.to_string()),
+        }
+    }
+
+    /// The users and roles of the inventory that have something to look at.
+    fn listed(&self, inventory: &Inventory) -> Vec<Holder> {
+        let owners: HashSet<&str> = inventory.keys().filter_map(|key| key.user.as_deref()).collect();
+        let users = inventory.users().filter(|user| {
+            let known = [&user.uin, &user.name].into_iter().filter(|text| !text.is_empty());
+            let mut known = known.map(String::as_str);
+            known.any(|text| owners.contains(text) || inventory.grants_of_user(text).is_some())
+        });
+        let is_owner = |uin: &str| uin == self.account;
+        let users = users
+            .filter(|user| !is_owner(&user.uin))
+            .map(|user| self.named(&self.account, HolderKind::User, &user.uin, &user.name));
+        let roles = inventory
+            .roles()
+            .filter(|role| {
+                inventory.grants_of_role(&role.id).or_else(|| inventory.grants_of_role(&role.name)).is_some()
+            })
+            .map(|role| self.named(&self.account, HolderKind::Role, &role.id, &role.name));
+        let root = inventory
+            .keys()
+            .any(|key| key.user.as_deref() == Some(&self.account))
+            .then(|| self.named(&self.account, HolderKind::Root, "", ""));
+        users.chain(roles).chain(root).collect()
+    }
+}
+
+fn kind_of(user_type: &str) -> Option<HolderKind> {
+    let is = |kind: UserType| user_type == kind.as_str();
+    if is(UserType::Root) {
+        Some(HolderKind::Root)
+    } else if is(UserType::SubAccount) {
+        Some(HolderKind::User)
+    } else if is(UserType::Role) || is(UserType::Service) {
+        Some(HolderKind::Role)
+    } else {
+        None
+    }
+}
+
+fn is_wanted(wanted: &Wanted, holder: &Holder, lines: &[Line], inventory: &Inventory) -> bool {
+    let called = |text: &str| !text.is_empty() && (holder.name == text || holder.id == text);
+    let spelled = |text: &str| called(text) || lines.iter().any(|line| line.user == text);
+    match wanted {
+        Wanted::Key(ak) => {
+            let owner = inventory.key(ak).and_then(|key| key.user.as_deref());
+            lines.iter().any(|line| line.key.1 == *ak) || owner.is_some_and(called)
+        }
+        Wanted::User(text) => holder.kind != HolderKind::Role && spelled(text),
+        Wanted::Role(text) => holder.kind == HolderKind::Role && spelled(text),
+        Wanted::All => lines.iter().any(|line| line.user_type != UserType::Service.as_str()) || lines.is_empty(),
+    }
+}
+
+fn case(
+    conn: &Connection,
+    holder: &Holder,
+    lines: &[Line],
+    keys: &HashMap<KeyOf, KeyAlarms>,
+    wanted: &Wanted,
+    reader: &Reader<'_>,
+) -> Result<Case, Failure> {
+    let coverage = coverage(conn, &holder.account, reader)?;
+    let until = coverage.last.unwrap_or(reader.now);
+    let since = reader.since.unwrap_or(until - USUAL_DAYS * DAY);
+    let mut clock = LocalClock::new(reader.zone);
+    let pruned = pruned_before(conn)?;
+    let mut observed: Vec<Observed> = Vec::new();
+    for line in lines {
+        let none = KeyAlarms::default();
+        let alarms = keys.get(&line.key).unwrap_or(&none);
+        observed.extend(observed_of(conn, line, alarms, (since, pruned), &mut clock)?);
+    }
+    observed.sort();
+    let own: BTreeSet<&KeyOf> = lines.iter().map(|line| &line.key).collect();
+    let mut alarms: Vec<_> = own.iter().filter_map(|key| keys.get(*key)).flat_map(|of| of.alarms.clone()).collect();
+    alarms.sort_by(|a, b| a.id.cmp(&b.id));
+    let sources = sources(conn, &observed)?;
+    Ok(Case {
+        holder: holder.clone(),
+        focus: if let Wanted::Key(ak) = wanted { Some(ak.clone()) } else { None },
+        keys: key_facts(conn, holder, lines, reader.inventory)?,
+        granted: granted(holder, reader.inventory),
+        observed,
+        alarms,
+        sources,
+        now: until,
+        coverage,
+    })
+}
+
+fn granted(holder: &Holder, inventory: &Inventory) -> Option<Granted> {
+    let known = [&holder.id, &holder.name].into_iter().filter(|text| !text.is_empty());
+    known.map(String::as_str).find_map(|text| match holder.kind {
+        HolderKind::Root => None,
+        HolderKind::User => inventory.grants_of_user(text),
+        HolderKind::Role => inventory.grants_of_role(text),
+    })
+}
+
+/// What the logs of the account cover, in the window.
+fn coverage(conn: &Connection, account: &str, reader: &Reader<'_>) -> Result<Coverage, Failure> {
+    let spans =
+        "SELECT min(i.first), max(i.last) FROM ak_ip i JOIN labels l ON l.number = i.label WHERE l.account = ?1";
+    let (first, last): (Option<i64>, Option<i64>) =
+        conn.query_row(spans, [account], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let since = reader.since.or_else(|| last.map(|last| last - USUAL_DAYS * DAY));
+    let first = first.zip(since).map(|(first, since)| first.max(since)).or(first);
+    let mut clock = LocalClock::new(reader.zone);
+    let from = first.map_or(i32::MIN, |first| clock.local(first).0);
+    let mut select = conn.prepare_cached("SELECT region, day FROM seen_days WHERE account = ?1 AND day >= ?2")?;
+    let mut rows = select.query((account, from))?;
+    let mut found = Coverage { first, last, ..Coverage::default() };
+    while let Some(row) = rows.next()? {
+        found.days.insert(row.get(1)?);
+        let region: String = row.get(0)?;
+        found.regions.extend(Some(region).filter(|region| !region.is_empty()));
+    }
+    Ok(found)
+}
+
+/// The first local day whose alarms were not pruned: of calls before it nobody knows what they count as.
+fn pruned_before(conn: &Connection) -> Result<i32, Failure> {
+    let text = "SELECT value FROM meta WHERE name = 'pruned-before'";
+    let date: Option<String> = conn.query_row(text, [], |row| row.get(0)).optional()?;
+    Ok(date.and_then(|date| date.parse::<NaiveDate>().ok()).map_or(i32::MIN, |date| date.to_epoch_days()))
+}
+
+fn observed_of(
+    conn: &Connection,
+    line: &Line,
+    alarms: &KeyAlarms,
+    (since, from_day): (i64, i32),
+    clock: &mut LocalClock,
+) -> Result<Vec<Observed>, Failure> {
+    let mut select = conn.prepare_cached(
+        "SELECT data FROM requests WHERE label = ?1 AND user_type = ?2 AND user = ?3 AND principal = ?4 \
+         AND service = ?5 AND action = ?6",
+    )?;
+    let key = (line.label, &line.user_type, &line.user, &line.principal, &line.service, &line.action);
+    let data: Vec<u8> = select.query_row(key, |row| row.get(0))?;
+    let mut told = HashSet::new();
+    let mut cell = Cell::read(&data)?;
+    // An event told in several exports counts as the one that says most about it.
+    cell.calls.sort_by_key(|(alike, _)| (Asked::parse(&alike.asked).source, alike.clone()));
+    let mut found = Vec::new();
+    for (alike, sample) in &cell.calls {
+        let mut calls: Vec<Call> = Vec::new();
+        for (event, time) in sample.calls().into_iter().filter(|(_, time)| *time >= since) {
+            let day = clock.local(time).0;
+            if day >= from_day && told.insert(event) {
+                let (class, alarm) = alarms.class_of(event, time, &alike.ip, alike.outcome);
+                calls.push(Call { time, day, class, alarm });
+            }
+        }
+        if !calls.is_empty() {
+            calls.sort();
+            found.push(observed_as(line, alike, sample, calls));
+        }
+    }
+    Ok(found)
+}
+
+fn observed_as(line: &Line, alike: &Alike<String>, sample: &Sample, calls: Vec<Call>) -> Observed {
+    let asked = Asked::parse(&alike.asked);
+    let refused = (!asked.refused_action.is_empty()).then_some((asked.refused_action, asked.refused_resource));
+    Observed {
+        ak: line.key.1.clone(),
+        service: line.service.clone(),
+        action: line.action.clone(),
+        resources: match asked.source {
+            Source::Logged => Resources::Logged(asked.resources),
+            Source::Built => Resources::Built(asked.resources),
+            Source::Widened => Resources::Widened(asked.resources),
+            Source::Unknown => Resources::Unknown,
+        },
+        ip: alike.ip.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string()),
+        api_call: alike.api_call,
+        outcome: match alike.outcome {
+            Outcome::Success => Came::Success,
+            Outcome::Denied => Came::Denied,
+            Outcome::Failed => Came::Failed,
+        },
+        passed_role: Some(asked.role).filter(|role| !role.is_empty()),
+        refused,
+        calls,
+        sampled: sample.more,
+    }
+}
+
+fn key_facts(
+    conn: &Connection,
+    holder: &Holder,
+    lines: &[Line],
+    inventory: &Inventory,
+) -> Result<Vec<KeyFacts>, Failure> {
+    let labels: BTreeMap<&str, BTreeSet<i64>> = lines.iter().fold(BTreeMap::new(), |mut by_key, line| {
+        by_key.entry(line.key.1.as_str()).or_insert_with(BTreeSet::new).insert(line.label);
+        by_key
+    });
+    let of_holder = |user: &str| user == holder.id || (!holder.name.is_empty() && user == holder.name);
+    let listed = inventory.keys().filter(|key| key.user.as_deref().is_some_and(of_holder));
+    let ids: BTreeSet<&str> = labels.keys().copied().chain(listed.map(|key| key.id.as_str())).collect();
+    let mut last_of = conn.prepare_cached("SELECT max(last) FROM ak_ip WHERE label = ?1")?;
+    let mut facts = Vec::new();
+    for ak in ids {
+        let known = inventory.key(ak);
+        let mut last_used = known.and_then(|key| key.last_used);
+        for label in labels.get(ak).into_iter().flatten() {
+            let logged: Option<i64> = last_of.query_row([label], |row| row.get(0))?;
+            last_used = last_used.max(logged);
+        }
+        facts.push(KeyFacts {
+            ak_masked: if ak == TEMP_AK { ak.to_string() } else { mask_key(ak) },
+            ak: ak.to_string(),
+            created: known.and_then(|key| key.created),
+            last_used,
+            status: known.and_then(|key| key.status).map(|status| status_word(status).to_string()),
+            listed: known.is_some(),
+        });
+    }
+    Ok(facts)
+}
+
+fn sources(conn: &Connection, observed: &[Observed]) -> Result<Vec<SourceFacts>, Failure> {
+    let ips: BTreeSet<&String> = observed.iter().filter_map(|one| one.ip.as_ref()).collect();
+    let mut select = conn.prepare_cached("SELECT ip_type, asset_id FROM ips WHERE ip = ?1")?;
+    let mut found = Vec::new();
+    for ip in ips {
+        let known: Option<(String, Option<String>)> =
+            select.query_row([ip], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let (ip_type, asset_id) = known.unwrap_or(("unknown".to_string(), None));
+        found.push(SourceFacts { ip: ip.clone(), ip_type, asset_id });
+    }
+    Ok(found)
+}
+
+fn status_word(status: KeyStatus) -> &'static str {
+    match status {
+        KeyStatus::Active => "active",
+        KeyStatus::Inactive => "inactive",
+        KeyStatus::Deleted => "deleted",
+    }
+}
