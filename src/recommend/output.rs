@@ -181,7 +181,8 @@ pub struct FindingEvidence {
 /// A step for a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// DISABLE_NOW, ROTATE, DELETE_UNUSED, REMOVE_ROOT_KEY, REPLACE_BY_ROLE, RESTRICT_IP, SPLIT_KEY, TWO_KEYS.
+    /// DISABLE_NOW, ROTATE, DELETE_UNUSED, REMOVE_ROOT_KEY, REPLACE_BY_ROLE, RESTRICT_IP, SPLIT_KEY, TWO_KEYS,
+    /// END_SESSIONS.
     pub id: String,
     /// The key, masked in tables, in full in JSON.
     pub target: String,

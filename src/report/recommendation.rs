@@ -119,11 +119,14 @@ const OVERVIEW: [Column<Recommendation>; 8] = [
     Column::new("CONFIDENCE", 6, |one, _| confidence(one.confidence).to_string()),
 ];
 
-/// Writes one line for each user and role.
-pub fn write_overview(all: &[Recommendation], view: View, out: &mut dyn Write) -> io::Result<()> {
+/// Writes one line for each user and role, with `hints` at what to do next.
+pub fn write_overview(all: &[Recommendation], view: View, hints: bool, out: &mut dyn Write) -> io::Result<()> {
     listing::write(&OVERVIEW.iter().collect::<Vec<_>>(), all, view, out)?;
-    writeln!(out, "\nOne of them in full: akguard policy recommend --user NAME, or --role NAME")?;
-    writeln!(out, "All of them as files: akguard policy recommend --all --out-dir DIR")
+    if hints {
+        writeln!(out, "\nOne of them in full: akguard policy recommend --user NAME, or --role NAME")?;
+        writeln!(out, "All of them as files: akguard policy recommend --all --out-dir DIR")?;
+    }
+    Ok(())
 }
 
 const GRANTED: [Column<GrantedAction>; 6] = [

@@ -10,6 +10,7 @@ mod laws;
 mod meta;
 mod naive;
 mod outputs;
+mod policy;
 mod reader;
 mod rules;
 mod story;

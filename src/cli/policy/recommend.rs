@@ -67,9 +67,9 @@ pub(super) struct Args {
     /// Write policies, the JSON and a page to read into this folder
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
-    /// Output format
-    #[arg(long, value_name = "F", default_value = "table")]
-    format: Shape,
+    /// Output format [default: table; with --out-dir, a line for each user and role]
+    #[arg(long, value_name = "F")]
+    format: Option<Shape>,
     /// Write the result to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -168,13 +168,14 @@ impl Args {
 
     fn write(&self, all: &[Recommendation], view: View, out: &mut dyn Write) -> io::Result<()> {
         match self.format {
-            Shape::Json => {
+            Some(Shape::Json) => {
                 let list: Vec<_> = all.iter().map(|one| recommendation_json(one, view)).collect();
                 write_object(&json!({"version": 1, "recommendations": list}), out)
             }
-            Shape::Md => all.iter().try_for_each(|one| write!(out, "{}", page(one, view))),
-            Shape::Table if self.all => write_overview(all, view, out),
-            Shape::Table => all.iter().try_for_each(|one| write_table(one, view, out)),
+            Some(Shape::Md) => all.iter().try_for_each(|one| write!(out, "{}", page(one, view))),
+            Some(Shape::Table) | None if self.all => write_overview(all, view, self.out_dir.is_none(), out),
+            None if self.out_dir.is_some() => write_overview(all, view, false, out),
+            Some(Shape::Table) | None => all.iter().try_for_each(|one| write_table(one, view, out)),
         }
     }
 }
