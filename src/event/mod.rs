@@ -9,5 +9,6 @@ pub mod params;
 pub mod raw;
 pub mod redact;
 pub mod tat;
+pub mod text;
 pub mod time;
 pub mod words;

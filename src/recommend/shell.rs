@@ -1,7 +1,7 @@
 //! Commands for a POSIX shell, as text. Names and ids come from logs, so every value is quoted, and values that a shell
 //! or terminal could obey are refused.
 
-use super::words::acts;
+use crate::event::text::acts;
 
 /// Longest value in a command.
 const LONGEST: usize = 256;

@@ -1,5 +1,7 @@
 //! Numbers and foreign text in sentences.
 
+use crate::event::text::acts;
+
 /// `1 call`, `2 calls`.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -23,12 +25,6 @@ pub(super) fn joined(words: &[String]) -> String {
 /// characters.
 pub(super) fn plain(text: &str) -> String {
     text.chars().take(200).map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
-}
-
-/// Whether a character acts on a terminal, breaks a line, or hides text or turns its direction.
-pub(super) fn acts(c: char) -> bool {
-    let hides = matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{202a}'..='\u{202e}' | '\u{feff}');
-    c.is_control() || hides || matches!(c, '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! JSON, version 1. The contract is docs/json.md; absent values are null, and the same input gives the same bytes.
 
 use super::View;
-use super::text::{acts, rfc3339};
+use super::text::rfc3339;
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::alarm::status::Decision;
 use crate::detect::Level;
+use crate::event::text::acts;
 use crate::ingest::reject::Reject;
 use crate::pipeline::ScanOutcome;
 use serde::Serialize;

@@ -1,5 +1,6 @@
 //! Small texts every format needs: times, numbers, and log text made harmless.
 
+use crate::event::text::acts;
 use chrono::{DateTime, Datelike, SecondsFormat, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
@@ -34,12 +35,6 @@ pub fn printable(text: &str) -> String {
         return text.to_string();
     }
     text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
-}
-
-/// Whether a character could act on a terminal or hide text.
-pub fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Puts an apostrophe before a cell that a spreadsheet would take for a formula.

@@ -1,5 +1,6 @@
 //! `akguard policy check`: would these policies allow these requests?
 
+use super::Shape;
 use super::input::{Told, policies_of, tell, text_of};
 use crate::catalog::cam::CamCatalog;
 use crate::cli::exit;
@@ -39,15 +40,6 @@ pub(super) struct Args {
     /// Write the result to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-}
-
-/// The formats of verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Shape {
-    /// For people.
-    Table,
-    /// One object a line.
-    Json,
 }
 
 /// Evaluates and returns the exit code.

@@ -1,5 +1,6 @@
 //! `akguard policy lint`: mistakes and oddities in policies.
 
+use super::Shape;
 use super::input::{Told, policies_of};
 use crate::catalog::cam::CamCatalog;
 use crate::cli::exit;
@@ -30,15 +31,6 @@ pub(super) struct Args {
     /// Write the result to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-}
-
-/// The formats of lints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Shape {
-    /// For people.
-    Table,
-    /// One object.
-    Json,
 }
 
 /// Something that was found.

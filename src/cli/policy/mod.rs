@@ -28,6 +28,15 @@ enum Command {
     Lint(lint::Args),
 }
 
+/// The formats of answers that are short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Shape {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
 /// Runs a subcommand and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     match &args.command {

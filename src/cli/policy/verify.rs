@@ -1,5 +1,6 @@
 //! `akguard policy verify`: replays calls against recommended policies.
 
+use super::Shape;
 use super::source::{Source, SourceArgs};
 use crate::catalog::cam::CamCatalog;
 use crate::catalog::risk::RiskCatalog;
@@ -42,15 +43,6 @@ pub(super) struct Args {
     /// Write the result to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-}
-
-/// The formats of a verification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Shape {
-    /// For people.
-    Table,
-    /// One object.
-    Json,
 }
 
 /// A recommendation with its policies as they are now.

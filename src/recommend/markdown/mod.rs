@@ -8,12 +8,13 @@ mod text;
 
 use super::output::{Advice, Confidence, Recommendation};
 use super::steps::TEMPORARY;
-use text::{code, inert, masked};
+use crate::event::id::mask_key;
+use text::{code, inert};
 
 /// How the report shows a time, given in milliseconds since 1970, UTC.
 pub type Time<'t> = &'t dyn Fn(i64) -> String;
 
-/// The report. Keys are shown masked, except in commands, which need them in full.
+/// The report. Keys are shown except in commands, which need them in full.
 pub fn markdown(rec: &Recommendation, time: Time<'_>) -> String {
     let sections = [
         head(rec),
@@ -42,7 +43,7 @@ fn head(rec: &Recommendation) -> String {
         Advice::Harden => "harden",
     };
     let focus = rec.focus.as_ref().map_or(String::new(), |focus| {
-        let key = if focus == TEMPORARY { "the temporary keys".to_string() } else { code(&masked(focus)) };
+        let key = if focus == TEMPORARY { "the temporary keys".to_string() } else { code(&mask_key(focus)) };
         format!("Asked about: {key}\n\n")
     });
     let sentences: Vec<String> = rec.summary.iter().map(|sentence| format!("- {}\n", inert(sentence))).collect();

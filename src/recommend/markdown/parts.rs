@@ -1,7 +1,8 @@
 //! The sections of the report, one function each; empty where there is nothing to tell.
 
-use super::text::{block, code, inert, masked};
+use super::text::{block, code, inert};
 use super::{Time, confidence};
+use crate::event::id::mask_key;
 use crate::recommend::output::{CallRef, DiffState, Evidence, Finding, Recommendation, Step};
 use crate::recommend::patterns::Names;
 use crate::recommend::steps::TEMPORARY;
@@ -112,7 +113,7 @@ pub(super) fn steps(rec: &Recommendation, time: Time<'_>) -> String {
 }
 
 fn one_step(step: &Step, time: Time<'_>) -> String {
-    let key = if step.target == TEMPORARY { "temporary keys".to_string() } else { code(&masked(&step.target)) };
+    let key = if step.target == TEMPORARY { "temporary keys".to_string() } else { code(&mask_key(&step.target)) };
     format!(
         "### {} ({key})\n\n{} Seen: {}. Confidence: {}.\n\n{}\nWay back: {}\n\n",
         inert(&step.id),

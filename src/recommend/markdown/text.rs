@@ -1,6 +1,6 @@
 //! Foreign text in Markdown.
 
-use crate::recommend::words::acts;
+use crate::event::text::acts;
 
 /// Characters of one piece of foreign text.
 const LONGEST: usize = 2000;
@@ -39,15 +39,6 @@ fn longest_run(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// First 6 and last 11 characters of a key id; of one with no middle to hide, the first 4.
-pub(super) fn masked(key: &str) -> String {
-    let letters: Vec<char> = key.chars().collect();
-    if letters.len() <= 17 {
-        return letters.iter().take(4).chain(&['*'; 4]).collect();
-    }
-    letters.iter().take(6).chain(&['*'; 4]).chain(&letters[letters.len() - 11..]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,11 +58,5 @@ mod tests {
         let written = block("json", "a\n````\nb\u{1b}");
         assert!(written.starts_with("`````json\n") && written.ends_with("\n`````\n"));
         assert!(!written.contains('\u{1b}'));
-    }
-
-    #[test]
-    fn keys_are_masked() {
-        assert_eq!(masked("AKIDabcdefghijklmnopqrstuvwx0123"), "AKIDab****stuvwx0123".replace("****s", "****rs"));
-        assert_eq!(masked("AKID12"), "AKID****");
     }
 }
