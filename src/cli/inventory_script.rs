@@ -167,6 +167,28 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_come_too_fast_are_made_again() {
+        let stage = Stage::new();
+        let real = fs::read_to_string(stage.path("bin/tccli")).unwrap();
+        let busy = "#!/bin/sh\nif [ ! -e \"$REPLIES/../tried\" ]; then : > \"$REPLIES/../tried\"; \
+            echo 'code:RequestLimitExceeded message:slower' >&2; exit 255; fi\n";
+        fs::write(stage.path("bin/tccli"), format!("{busy}{}", real.trim_start_matches("#!/bin/sh\n"))).unwrap();
+        let told = told(&stage.run(&["out"]));
+        assert!(stage.path("out/account.json").exists() && !told.contains("RequestLimitExceeded"), "{told}");
+    }
+
+    #[test]
+    fn without_credentials_it_stops_at_once() {
+        let stage = Stage::new();
+        let refuse = "#!/bin/sh\necho 'code:AuthFailure.SecretIdNotFound message:x' >&2\nexit 255\n";
+        fs::write(stage.path("bin/tccli"), refuse).unwrap();
+        let output = stage.run(&["out"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(told(&output).contains("AuthFailure.SecretIdNotFound), so nothing was saved"), "{}", told(&output));
+        assert!(!stage.path("out/users.json").exists());
+    }
+
+    #[test]
     fn odd_ids_become_neither_files_nor_options() {
         let stage = Stage::new();
         for (number, id) in ["../../evil", "--profile", "1;touch x", "$(touch x)", "a b"].iter().enumerate() {

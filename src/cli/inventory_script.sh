@@ -58,12 +58,36 @@ fail() {
     echo "$*" >> .failed
 }
 
-# call FILE SERVICE ACTION [OPTION ...]: adds a reply to the file. The reply stays in .reply as well.
+# call FILE SERVICE ACTION [OPTION ...]: adds a reply to the file. The reply stays in .reply as well. Calls that
+# come too fast for the provider are made again, up to five times in all.
 call() {
+    tries=1
+    while ! once "$@"; do
+        case $code in
+        *LimitExceeded*) ;;
+        *) break ;;
+        esac
+        [ "$tries" -ge 5 ] && break
+        sleep "$tries"
+        tries=$((tries + 1))
+    done
+    [ -z "$code" ] && return 0
+    case $1:$code in
+    # Nothing is set: not a failure.
+    *bound-*:ResourceNotFound*) ;;
+    *) fail "$2 $3 for $1: $code" ;;
+    esac
+    rm -f "$1"
+    return 1
+}
+
+# once FILE SERVICE ACTION [OPTION ...]: makes a call once. What went wrong is in $code, which is empty when all is well.
+once() {
     file=$1
     service=$2
     action=$3
     shift 3
+    code=
     if tccli "$service" "$action" --output json "$@" < /dev/null > .reply 2> .error && [ -s .reply ]; then
         sed -e 's/"PhoneNum": *"[^"\\]*"/"PhoneNum": ""/g' \
             -e 's/"Email": *"[^"\\]*"/"Email": ""/g' .reply >> "$file"
@@ -71,12 +95,7 @@ call() {
     fi
     # Of what tccli says only the code is repeated.
     code=$(cat .error .reply | sed -n 's/.*[Cc]ode"\{0,1\}: *"\{0,1\}\([A-Za-z0-9._-]*\).*/\1/p' | sed -n 1p)
-    case $file:$code in
-    # Nothing is set: not a failure.
-    *bound-*:ResourceNotFound*) ;;
-    *) fail "$service $action for $file: ${code:-no reply}" ;;
-    esac
-    rm -f "$file"
+    code=${code:-no reply}
     return 1
 }
 
@@ -126,7 +145,11 @@ ids() {
 }
 
 echo "account and users" >&2
-call account.json cam GetUserAppId --region "$HOME_REGION"
+if ! call account.json cam GetUserAppId --region "$HOME_REGION"; then
+    echo "the very first call failed ($code), so nothing was saved; try it by hand to see why:" >&2
+    echo "  tccli cam GetUserAppId --region $HOME_REGION" >&2
+    exit 1
+fi
 call users.json cam ListUsers --region "$HOME_REGION"
 
 owner=$(ids OwnerUin account.json | sed -n 1p)
@@ -135,6 +158,7 @@ if [ -n "$owner" ]; then
 fi
 for uin in $(ids Uin users.json); do
     [ "$uin" = "$owner" ] && continue
+    echo "user $uin" >&2
     call "keys-$uin.json" cam ListAccessKeys --region "$HOME_REGION" --TargetUin "$uin"
     pages "upol-$uin.json" cam ListAttachedUserAllPolicies --region "$HOME_REGION" --TargetUin "$uin" --AttachType 0
     pages "groups-$uin.json" cam ListGroupsForUser --region "$HOME_REGION" --SubUin "$uin"

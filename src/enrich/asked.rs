@@ -140,14 +140,15 @@ pub fn anything() -> Asked {
     Asked { source: Source::Widened, resources: ["*".to_string()].into(), ..Asked::unknown() }
 }
 
-/// The pattern for all resources of one type, `type/*`; of one bucket in cos. `*` where there is no type.
+/// The pattern for all resources of one type, `type/*`; of one bucket in cos. Without a type, those of one service,
+/// region and account.
 fn by_type(resource: &str) -> String {
-    let mut segments = resource.splitn(6, ':');
-    let path = segments.nth(5).and_then(|last| last.split_once('/'));
-    match path {
-        Some((kind, rest)) if !kind.is_empty() => format!("{}*", &resource[..resource.len() - rest.len()]),
-        _ => "*".to_string(),
-    }
+    let Some(last) = resource.splitn(6, ':').nth(5) else { return "*".to_string() };
+    let rest = match last.split_once('/') {
+        Some((kind, rest)) if !kind.is_empty() => rest,
+        _ => last,
+    };
+    format!("{}*", &resource[..resource.len() - rest.len()])
 }
 
 /// Writes what an event asked for. `denied`: it was refused for want of permission.

@@ -45,7 +45,7 @@ pub fn recommend(
         None => rec.findings = findings::without_grants(case, &usage, cam),
     }
     let trusted: BTreeSet<String> = super::source::trusted(case, options).iter().map(ToString::to_string).collect();
-    rec.steps = steps(&Desk::new(case, current.as_ref(), &trusted, &replacement));
+    rec.steps = steps(&Desk::new(case, current.as_ref(), &trusted, &replacement, &rec.documents));
     rec.advice = advice(case, &rec.steps, &rec.findings);
     rec.removal = removal(&Plan {
         case,
@@ -54,6 +54,8 @@ pub fn recommend(
         history: &history,
         documents: &rec.documents,
         open: rec.needs_decision.len() + rec.conflicts.len(),
+        quarantined: &rec.quarantined,
+        risk,
     });
     rec.not_visible.extend(not_visible(case, &usage, &history, risk));
     rec.summary = summary(case, &rec, &history);

@@ -1,5 +1,6 @@
 //! Which resources of an action calls could reach that must not: the alarmed and refused ones.
 
+use super::index::is_old_form;
 use super::part::Part;
 use super::scope::{Origin, Scope, last_segment};
 use crate::catalog::cam::CamCatalog;
@@ -23,7 +24,7 @@ impl<'p> Reach<'p> {
         let resources: Vec<&str> = resources.into_iter().collect();
         let (mut exact, mut open): (BTreeMap<&str, Vec<&str>>, Vec<&str>) = (BTreeMap::new(), Vec::new());
         for &resource in &resources {
-            if resource.contains('*') {
+            if resource.contains('*') || is_old_form(resource) {
                 open.push(resource);
             } else {
                 exact.entry(last_segment(resource)).or_default().push(resource);
@@ -50,8 +51,11 @@ impl<'p> Reach<'p> {
     }
 
     fn touching(&self, asked: &str) -> Vec<&'p str> {
-        let exact = self.exact.get(last_segment(asked)).map_or(&[][..], Vec::as_slice);
         let may = |pattern: &&'p str| self.matches(pattern, asked) != Tri::False;
+        if is_old_form(asked) {
+            return self.resources.iter().copied().filter(may).collect();
+        }
+        let exact = self.exact.get(last_segment(asked)).map_or(&[][..], Vec::as_slice);
         exact.iter().chain(&self.open).copied().filter(may).collect()
     }
 

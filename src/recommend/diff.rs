@@ -4,10 +4,10 @@ use super::current::{Current, Held};
 use super::gaps::Missing;
 use super::history::History;
 use super::output::{DiffEntry, DiffState};
-use super::patterns::{NAMES, covers, is_opaque, literal_service};
+use super::patterns::{NAMES, Names, covers, is_opaque, literal_service};
 use super::usage::{Places, Usage};
 use crate::catalog::risk::{RiskCatalog, Unlogged};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries of one comparison; more than a person reads.
 const ENTRIES: usize = 500;
@@ -27,8 +27,10 @@ pub(super) struct Standing<'h> {
     pub(super) used: Places,
     /// Patterns that cover no permitted call although the log would show one.
     pub(super) idle: Vec<Granted>,
-    /// Patterns that cover no permitted call, and cover actions whose use the log may not show.
+    /// Patterns that cover actions whose use the log may not show, whatever else of theirs it shows.
     pub(super) hidden: Vec<Granted>,
+    /// Some of these actions, sorted.
+    pub(super) unseen: Vec<String>,
 }
 
 impl Standing<'_> {
@@ -68,17 +70,29 @@ fn standing<'h>(
     patterns.sort_unstable();
     patterns.dedup_by(|a, b| a.0 == b.0);
     let unseen = unseen(&service, usage, risk);
-    let mut out =
-        Standing { held, service, patterns: Vec::new(), used: Places::new(), idle: Vec::new(), hidden: Vec::new() };
+    let mut out = Standing {
+        held,
+        service,
+        patterns: Vec::new(),
+        used: Places::new(),
+        idle: Vec::new(),
+        hidden: Vec::new(),
+        unseen: Vec::new(),
+    };
+    let mut examples = BTreeSet::new();
     for granted in &patterns {
         let used = usage.used(&granted.0);
-        if used.is_empty() {
-            let hidden = unseen.iter().any(|unlogged| covers(&granted.0, unlogged.action));
-            if hidden { out.hidden.push(granted.clone()) } else { out.idle.push(granted.clone()) }
+        let covered = unseen.iter().filter(|unlogged| covers(&granted.0, unlogged.action));
+        examples.extend(covered.clone().map(|unlogged| unlogged.action.to_string()));
+        if covered.count() > 0 {
+            out.hidden.push(granted.clone());
+        } else if used.is_empty() {
+            out.idle.push(granted.clone());
         }
         out.used.extend(used);
     }
     out.patterns = patterns;
+    out.unseen = examples.into_iter().collect();
     out
 }
 
@@ -112,8 +126,11 @@ fn entries(standing: &Standing<'_>, history: &History) -> Vec<DiffEntry> {
     let judged = history.judges(&standing.held.granted.attachment).is_some();
     let whole = if standing.used.is_empty() { "No call of this service was seen." } else { "No such call was seen." };
     let idle = if judged { some(standing, &standing.idle, DiffState::Unused, whole) } else { Vec::new() };
-    let note = "CloudAudit may not show such calls, so silence does not mean that they are not made.";
-    idle.into_iter().chain(some(standing, &standing.hidden, DiffState::NotVisible, note)).collect()
+    let which = Names::of(standing.unseen.iter().cloned()).text(3);
+    let note = format!(
+        "CloudAudit may not show some of these calls ({which}), so silence does not mean that they are not made."
+    );
+    idle.into_iter().chain(some(standing, &standing.hidden, DiffState::NotVisible, &note)).collect()
 }
 
 fn some(standing: &Standing<'_>, granted: &[Granted], state: DiffState, note: &str) -> Vec<DiffEntry> {

@@ -1,6 +1,6 @@
 //! Whether the logs reach back far enough to call a grant unused.
 
-use super::input::{Case, Coverage};
+use super::input::{Case, Coverage, HolderKind};
 use super::output::Confidence;
 use super::words::{count, counted};
 use crate::inventory::grants::Attachment;
@@ -56,7 +56,7 @@ impl History {
 
     fn why_not(&self, case: &Case, created: Option<i64>) -> Option<String> {
         let Some(granted) = &case.granted else {
-            return Some("There is no inventory, so it is not known what is granted today.".to_string());
+            return Some(without_grants(case.holder.kind));
         };
         if self.span < LEAST_DAYS {
             let span = counted(self.span, "day", "days");
@@ -81,6 +81,12 @@ impl History {
             _ => Confidence::Low,
         }
     }
+}
+
+/// What is said where the grants are not known: there may be an inventory, but it does not tell them.
+pub(super) fn without_grants(kind: HolderKind) -> String {
+    let whom = if kind == HolderKind::Role { "role" } else { "user" };
+    format!("The inventory does not say what is granted to this {whom}.")
 }
 
 /// One step less sure.

@@ -121,7 +121,8 @@ impl<'i> Relevant<'i> {
     fn cut(&self, asked: &[String]) -> Document {
         let mut kept: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
         let exact = asked.iter().filter_map(|asked| self.exact.get(last_segment(asked))).flatten();
-        for &(place, resource) in exact.chain(&self.open) {
+        let all = self.exact.values().flatten().filter(|_| asked.iter().any(|asked| is_old_form(asked)));
+        for &(place, resource) in exact.chain(all).chain(&self.open) {
             kept.entry(place).or_default().insert(resource);
         }
         let cut = |(place, resources): (usize, BTreeSet<&str>)| {
@@ -138,8 +139,13 @@ impl<'i> Relevant<'i> {
     }
 }
 
+/// An object of COS in the old form, `prefix//APPID/BUCKET/KEY`: it may be the very one that another form names.
+pub(super) fn is_old_form(resource: &str) -> bool {
+    last_segment(resource).starts_with("prefix/")
+}
+
 /// The resource is of six segments and matches only requests whose last segment is the very same.
 fn is_concrete(resource: &str) -> bool {
     let whole = resource.starts_with("qcs:") && resource.splitn(6, ':').count() == 6;
-    whole && !last_segment(resource).is_empty() && !resource.contains(['*', '$'])
+    whole && !is_old_form(resource) && !last_segment(resource).is_empty() && !resource.contains(['*', '$'])
 }

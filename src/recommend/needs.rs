@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
         let mut named: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
         for seen in observed {
             let Some(action) = seen.refused.as_ref().and_then(|(action, _)| plain(action)) else { continue };
-            if names_the_call(&action, seen, cam) {
+            if names_the_call(&action, seen) {
                 named.entry((seen.service.as_str(), seen.action.as_str())).or_default().insert(action);
             }
         }
@@ -97,12 +97,12 @@ fn candidates(seen: &Observed, cam: &CamCatalog) -> BTreeSet<String> {
     cam.cam_actions(&seen.service, &seen.action).iter().filter_map(|action| plain(action)).collect()
 }
 
-/// Whether a refusal tells how the call itself is named. It does not when it names an action of another service and of
-/// another name: that is a further permission the call needed, as cam:PassRole. Our inference.
-fn names_the_call(action: &str, seen: &Observed, cam: &CamCatalog) -> bool {
+/// Whether a refusal tells how the call itself is named: by another service, or in other letter case. An action of
+/// another name is a further permission that the call needed, as cam:PassRole: it must never take the place of what
+/// others used with success. Our inference.
+fn names_the_call(action: &str, seen: &Observed) -> bool {
     let name = action.split_once(':').map_or("", |(_, name)| name);
-    let same_service = || candidates(seen, cam).iter().any(|other| prefix(other) == prefix(action));
-    action != PASS_ROLE && (name.eq_ignore_ascii_case(&seen.action) || same_service())
+    action != PASS_ROLE && name.eq_ignore_ascii_case(&seen.action)
 }
 
 /// An action as policies name it, the service in lower case; none for what cannot be the name of one action, such as a
@@ -185,8 +185,8 @@ mod tests {
     #[test]
     fn a_refusal_names_the_action_of_all_calls_of_that_name() {
         let all = [
-            seen("teo", "ModifyRule", None),
-            seen("teo", "ModifyRule", Some(("teo:ModifyL7AccRule", "qcs::teo:::zone/z"))),
+            seen("edgeone", "ModifyL7AccRule", None),
+            seen("edgeone", "ModifyL7AccRule", Some(("teo:ModifyL7AccRule", "qcs::teo:::zone/z"))),
         ];
         let (holder, cam) = (holder(), CamCatalog::builtin());
         let reader = Reader::new(&all, &holder, cam);
@@ -194,6 +194,18 @@ mod tests {
         assert_eq!(actions(&needs), ["teo:ModifyL7AccRule"]);
         assert!(needs[0].verified && !needs[0].dual);
         assert_eq!(reader.of_refusal(&all[1])[0].scope.listed().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_refusal_of_another_action_does_not_rename_the_call() {
+        let all = [
+            seen("cvm", "StartInstances", None),
+            seen("cvm", "StartInstances", Some(("cvm:ResetInstancesPassword", "*"))),
+        ];
+        let (holder, cam) = (holder(), CamCatalog::builtin());
+        let reader = Reader::new(&all, &holder, cam);
+        assert_eq!(actions(&reader.of_call(&all[0])), ["cvm:StartInstances"]);
+        assert_eq!(actions(&reader.of_refusal(&all[1])), ["cvm:ResetInstancesPassword"]);
     }
 
     #[test]

@@ -285,6 +285,8 @@ pub struct Verification {
     pub new_access: Vec<Doubt>,
     /// Used, held back for a decision, and so not required.
     pub needs_decision: u64,
+    /// Made near a compromise, and so neither required nor forbidden.
+    pub quarantined: u64,
     /// Whether it holds.
     pub holds: bool,
 }

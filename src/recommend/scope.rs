@@ -59,8 +59,11 @@ impl Scope {
     }
 
     fn these(list: &BTreeSet<String>, origin: Origin, holder: &Holder) -> Self {
-        if list.contains("*") {
-            return Self::All;
+        // Too many different resources were seen to tell them apart: that is not being judged on all of them.
+        match (list.contains("*"), origin) {
+            (true, Origin::Widened) => return Self::Unknown,
+            (true, _) => return Self::All,
+            (false, _) => {}
         }
         let explicit: Option<BTreeSet<String>> = list.iter().map(|resource| explicit(resource, holder)).collect();
         explicit.filter(|list| !list.is_empty()).map_or(Self::Unknown, |list| Self::These { list, origin })

@@ -85,7 +85,11 @@ fn would_stop(
     }
     let given_up: BTreeSet<&str> = rec.conflicts.iter().map(|conflict| conflict.action.as_str()).collect();
     let shared: Vec<&String> = actions.iter().filter(|action| given_up.contains(action.as_str())).collect();
-    let what = format!("The recommended policies instead of today's: they do not allow {}", listed(&actions));
+    let what = if rec.documents.is_empty() {
+        format!("Not having these rights: no ordinary use of {} was seen", listed(&actions))
+    } else {
+        format!("The recommended policies instead of today's: they do not allow {}", listed(&actions))
+    };
     let today = current.map_or(String::new(), |current| allowed_by(current, &actions));
     let but = match shared.len() {
         0 => String::new(),
@@ -103,8 +107,8 @@ fn allowed_by(current: &Current<'_>, actions: &BTreeSet<String>) -> String {
     let allowing: BTreeSet<String> = current.held.iter().filter(allows).map(|held| held.name().to_string()).collect();
     match allowing.len() {
         0 => String::new(),
-        1 => format!(", which {} does", listed(&allowing)),
-        _ => format!(", which {} do", listed(&allowing)),
+        1 => format!(", which today {} allows", listed(&allowing)),
+        _ => format!(", which today {} allow", listed(&allowing)),
     }
 }
 

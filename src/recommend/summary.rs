@@ -2,9 +2,9 @@
 
 use super::history::History;
 use super::input::{Case, Class, HolderKind};
-use super::output::{DiffState, Evidence, Recommendation};
+use super::output::{Confidence, DiffState, Evidence, Recommendation};
 use super::patterns::Names;
-use super::steps::TEMPORARY;
+use super::steps::{TEMPORARY, is_open, is_sure, stands};
 use super::usage::{is_fair, permitted, tally};
 use super::words::{count, counted, joined, plain};
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ pub(super) fn summary(case: &Case, rec: &Recommendation, history: &History) -> V
     let all = [
         Some(who(case)),
         Some(what(case)),
-        attack(case),
+        doubts(case),
         urgent(rec),
         Some(documents(case, rec)),
         excess(case, rec),
@@ -61,11 +61,25 @@ fn what(case: &Case) -> String {
     )
 }
 
+/// What speaks against the holder's calls, and what could not be judged for that.
+fn doubts(case: &Case) -> Option<String> {
+    let told: Vec<String> = [attack(case), near(case)].into_iter().flatten().collect();
+    (!told.is_empty()).then(|| told.join(" "))
+}
+
+fn near(case: &Case) -> Option<String> {
+    let seen = tally(&case.observed, |_, call| call.class == Class::Quarantined);
+    let calls = at_least(&seen, "more call was", "more calls were");
+    let are = if seen.calls == 1 { "is" } else { "are" };
+    let upper = calls.replacen("at", "At", usize::from(seen.at_least));
+    (seen.calls > 0).then(|| format!("{upper} made near an attack and {are} not judged."))
+}
+
 fn attack(case: &Case) -> Option<String> {
     let alarmed = || case.observed.iter().filter(|one| one.calls.iter().any(|call| call.class == Class::Alarmed));
     let seen = tally(alarmed(), |_, call| call.class == Class::Alarmed);
     if seen.calls == 0 {
-        let open = count(case.alarms.iter().filter(|alarm| alarm.status != "ignored").count());
+        let open = count(case.alarms.iter().filter(|alarm| is_open(alarm)).count());
         let verb = if open == 1 { "is" } else { "are" };
         return (open > 0).then(|| format!("There {verb} {} about it.", counted(open, "open alarm", "open alarms")));
     }
@@ -73,7 +87,7 @@ fn attack(case: &Case) -> Option<String> {
         Names::of(alarmed().map(|one| plain(&format!("{}:{}", one.service, one.action))).collect::<BTreeSet<_>>());
     let let_in = tally(alarmed().filter(|one| permitted(one)), |_, call| call.class == Class::Alarmed).calls;
     let refused = seen.calls - let_in;
-    let wrong = case.alarms.iter().any(|alarm| alarm.compromise && alarm.status != "ignored");
+    let wrong = case.alarms.iter().any(|alarm| stands(alarm) && alarm.compromise && is_sure(alarm));
     let lead = if wrong { "It looks as if somebody else used it" } else { "Some of its use is suspicious" };
     let kept_out = match refused {
         0 => String::new(),
@@ -84,9 +98,14 @@ fn attack(case: &Case) -> Option<String> {
 
 fn urgent(rec: &Recommendation) -> Option<String> {
     let keys = |id: &str| count(rec.steps.iter().filter(|step| step.id == id).count());
+    let doubted = |id: &str| {
+        let mut of_kind = rec.steps.iter().filter(|step| step.id == id);
+        of_kind.all(|step| step.confidence < Confidence::High)
+    };
+    let at_once = |id: &str| if doubted(id) { "unless the owner made the calls" } else { "now" };
     let verbs = [
-        ("DISABLE_NOW", "disable", "now"),
-        ("END_SESSIONS", "take the rights from the temporary keys of", "now"),
+        ("DISABLE_NOW", "disable", at_once("DISABLE_NOW")),
+        ("END_SESSIONS", "take the rights from the temporary keys of", at_once("END_SESSIONS")),
         ("REMOVE_ROOT_KEY", "replace and remove", "soon"),
         ("ROTATE", "change", ""),
         ("DELETE_UNUSED", "delete", ""),

@@ -48,6 +48,7 @@ pub fn verify(
     let replay = Replay { index: Index::new(documents), ground, reader, context };
     let mut found = Verification { holds: true, ..Verification::default() };
     for seen in observed {
+        found.quarantined += calls(seen, |class| class == Class::Quarantined).len() as u64;
         replay.required(seen, &mut found);
         replay.forbidden(seen, Class::Alarmed, &mut found);
         replay.forbidden(seen, Class::Denied, &mut found);
@@ -80,14 +81,20 @@ impl Replay<'_> {
             found.needs_decision += count;
             return;
         }
-        if needs.is_empty() || needs.iter().any(|need| self.in_conflict(need)) {
+        if needs.is_empty() {
             return;
         }
-        found.legit_allowed.all += count;
         let wrong = needs.iter().find_map(|need| {
             let decision = self.certain(need, seen, &calls, Decision::Allow);
             (decision != Decision::Allow).then_some((need, decision))
         });
+        let told = needs.iter().any(|need| self.in_conflict(need));
+        if let Some((need, decision)) = wrong.filter(|_| told) {
+            let why = "the documents do not allow this call for certain; the conflict was told";
+            found.conflicts.push(doubt(need, seen, calls, decision, why));
+            return;
+        }
+        found.legit_allowed.all += count;
         let Some((need, decision)) = wrong else {
             found.legit_allowed.good += count;
             return;

@@ -1,6 +1,6 @@
 //! What the logs cannot show, in sentences.
 
-use super::history::History;
+use super::history::{History, without_grants};
 use super::input::{Case, HolderKind};
 use super::patterns::Names;
 use super::usage::Usage;
@@ -63,8 +63,8 @@ fn silent_services(usage: &Usage<'_>, risk: &RiskCatalog) -> Option<String> {
 fn inventory(case: &Case) -> Vec<String> {
     let Some(granted) = &case.granted else {
         let root = case.holder.kind == HolderKind::Root;
-        let text = "There is no inventory of policies, so nothing is said about today's grants.";
-        return if root { Vec::new() } else { vec![text.to_string()] };
+        let text = format!("{} So nothing is said about today's grants.", without_grants(case.holder.kind));
+        return if root { Vec::new() } else { vec![text] };
     };
     let mut out = Vec::new();
     if !granted.complete {

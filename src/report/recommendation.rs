@@ -142,8 +142,8 @@ const GRANTED: [Column<GrantedAction>; 6] = [
     Column::new("NOTE", 4, |one, _| one.marks.join(", ")),
 ];
 
-/// Writes everything about one user or role.
-pub fn write_table(one: &Recommendation, view: View, out: &mut dyn Write) -> io::Result<()> {
+/// Writes everything about one user or role; commands can be pasted with `full_keys` alone.
+pub fn write_table(one: &Recommendation, full_keys: bool, view: View, out: &mut dyn Write) -> io::Result<()> {
     let id = if one.holder.id.is_empty() || one.holder.id == one.holder.name {
         String::new()
     } else {
@@ -174,7 +174,9 @@ pub fn write_table(one: &Recommendation, view: View, out: &mut dyn Write) -> io:
     section("Not judged: made from the same place as an attack, within a day of it", &one.quarantined, out, |sum| {
         vec![format!("{}  {}", sum.action, seen(&sum.evidence))]
     })?;
-    section("Keys", &one.steps, out, |step| step_lines(step, view))?;
+    section(if full_keys { "Keys" } else { "Keys (whole ids to paste: --full-keys)" }, &one.steps, out, |step| {
+        step_lines(step, full_keys, view)
+    })?;
     section("Findings about today's policies", &one.findings, out, finding_lines)?;
     section("Today's policies against use", &one.diff, out, |entry| vec![diff_line(entry)])?;
     section("How to change over", &one.removal, out, |line| vec![line.clone()])?;
@@ -233,19 +235,28 @@ fn conflict_lines(one: &Conflict) -> Vec<String> {
     vec![format!("{} on {}", one.action, listed(&one.resources, 80)), format!("  {}", one.why)]
 }
 
-fn step_lines(step: &Step, view: View) -> Vec<String> {
-    let target = if step.target == TEMP_AK { step.target.clone() } else { mask_key(&step.target) };
+fn step_lines(step: &Step, full_keys: bool, view: View) -> Vec<String> {
+    let shown = |text: &str| if full_keys { text.to_string() } else { masked(text, &step.target) };
     let last = step.evidence.last.map_or(String::new(), |last| format!(", last {}", time(last, view.zone)));
-    let mut lines = vec![
-        format!("{}  {target}  {} confidence{last}", step.id, confidence(step.confidence)),
-        format!("  {}", step.why),
-    ];
-    // Whole key ids stand in JSON; here they are left out, as in every table.
-    lines.extend(step.commands.iter().map(|command| format!("  $ {}", command.replace(&step.target, &target))));
+    let heading = format!("{}  {}  {} confidence{last}", step.id, shown(&step.target), confidence(step.confidence));
+    let mut lines = vec![heading, format!("  {}", shown(&step.why))];
+    lines.extend(step.commands.iter().map(|command| format!("  $ {}", shown(command))));
     if !step.rollback.is_empty() {
-        lines.push(format!("  back: {}", step.rollback.replace(&step.target, &target)));
+        lines.push(format!("  back: {}", shown(&step.rollback)));
     }
     lines
+}
+
+/// A text with its key ids as tables show them: the step's own, and whatever looks like one.
+fn masked(text: &str, target: &str) -> String {
+    let text = if target == TEMP_AK { text.to_string() } else { text.replace(target, &mask_key(target)) };
+    let mut out = String::new();
+    for piece in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_key = word.starts_with("AKID") && word.len() > 17;
+        out.push_str(&if is_key { piece.replacen(word, &mask_key(word), 1) } else { piece.to_string() });
+    }
+    out
 }
 
 fn finding_lines(one: &Finding) -> Vec<String> {
@@ -269,7 +280,7 @@ fn diff_line(entry: &DiffEntry) -> String {
 
 /// Writes what a verification gave.
 pub fn write_verification(name: &str, one: &Verification, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}: {}", printable(name), if one.holds { "holds" } else { "does not hold" })?;
+    writeln!(out, "{}: {}", printable(name), outcome(one))?;
     let count = |what: &str, count: crate::recommend::output::Count| {
         format!("  {what:18}{} of {}", grouped(count.good), grouped(count.all))
     };
@@ -277,6 +288,7 @@ pub fn write_verification(name: &str, one: &Verification, out: &mut dyn Write) -
     writeln!(out, "{}", count("alarmed_denied", one.alarmed_denied))?;
     writeln!(out, "{}", count("denied_denied", one.denied_denied))?;
     writeln!(out, "  {:18}{}", "needs_decision", grouped(one.needs_decision))?;
+    writeln!(out, "  {:18}{}", "quarantined", grouped(one.quarantined))?;
     for (what, doubts) in [("unknown", &one.unknown), ("conflicts", &one.conflicts), ("new_access", &one.new_access)] {
         writeln!(out, "  {what:18}{}", grouped(doubts.len() as u64))?;
         for doubt in doubts.iter().take(SHOWN_DOUBTS) {
@@ -287,6 +299,24 @@ pub fn write_verification(name: &str, one: &Verification, out: &mut dyn Write) -
         }
     }
     Ok(())
+}
+
+/// Whether it holds, and what it says nothing about.
+fn outcome(one: &Verification) -> String {
+    if !one.holds {
+        return "does not hold".to_string();
+    }
+    let given_up: usize = one.conflicts.iter().map(|doubt| doubt.calls.len()).sum();
+    let but: Vec<String> = [
+        (one.needs_decision, "waits for a decision", "wait for a decision"),
+        (one.quarantined, "was made near an attack", "were made near an attack"),
+        (given_up as u64, "was given up", "were given up"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, was, were)| format!("{} {}", counted(count, "call", "calls"), if count == 1 { was } else { were }))
+    .collect();
+    if but.is_empty() { "holds".to_string() } else { format!("holds; {}", but.join(", ")) }
 }
 
 /// Doubts told one by one in a table.

@@ -13,13 +13,14 @@ use crate::event::words::{TEMP_AK, UserType};
 use crate::inventory::grants::Granted;
 use crate::inventory::{Inventory, KeyStatus};
 use crate::recommend::input::{
-    Call, Case, Coverage, Holder, HolderKind, KeyFacts, Observed, Outcome as Came, Resources, SourceFacts,
+    Call, Case, Class, Coverage, Holder, HolderKind, KeyFacts, Observed, Outcome as Came, Resources, SourceFacts,
 };
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeZone};
 use chrono_tz::Tz;
 use hashbrown::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Days looked at unless told otherwise, before the newest event.
 const USUAL_DAYS: i64 = 90;
@@ -36,6 +37,10 @@ pub enum Wanted {
     Role(String),
     /// Everybody but roles that only services take.
     All,
+    /// Just this one.
+    One(Holder),
+    /// Everybody.
+    Everybody,
 }
 
 /// What the numbers of a database are read with.
@@ -245,8 +250,16 @@ fn is_wanted(wanted: &Wanted, holder: &Holder, lines: &[Line], inventory: &Inven
         }
         Wanted::User(text) => holder.kind != HolderKind::Role && spelled(text),
         Wanted::Role(text) => holder.kind == HolderKind::Role && spelled(text),
+        Wanted::One(one) => known_as(one) == known_as(holder),
+        Wanted::Everybody => true,
         Wanted::All => lines.iter().any(|line| line.user_type != UserType::Service.as_str()) || lines.is_empty(),
     }
+}
+
+/// The holder by what makes it one: account, kind, and id, or the name where there is no id.
+pub fn known_as(holder: &Holder) -> Holder {
+    let name = if holder.id.is_empty() { holder.name.clone() } else { String::new() };
+    Holder { name, app_id: String::new(), ..holder.clone() }
 }
 
 fn case(
@@ -261,12 +274,12 @@ fn case(
     let until = coverage.last.unwrap_or(reader.now);
     let since = reader.since.unwrap_or(until - USUAL_DAYS * DAY);
     let mut clock = LocalClock::new(reader.zone);
-    let pruned = pruned_before(conn)?;
+    let since = since.max(pruned_before(conn, reader.zone)?);
     let mut observed: Vec<Observed> = Vec::new();
     for line in lines {
         let none = KeyAlarms::default();
         let alarms = keys.get(&line.key).unwrap_or(&none);
-        observed.extend(observed_of(conn, line, alarms, (since, pruned), &mut clock)?);
+        observed.extend(observed_of(conn, line, alarms, since, &mut clock)?);
     }
     observed.sort();
     let own: BTreeSet<&KeyOf> = lines.iter().map(|line| &line.key).collect();
@@ -316,18 +329,26 @@ fn coverage(conn: &Connection, account: &str, reader: &Reader<'_>) -> Result<Cov
     Ok(found)
 }
 
-/// The first local day whose alarms were not pruned: of calls before it nobody knows what they count as.
-fn pruned_before(conn: &Connection) -> Result<i32, Failure> {
-    let text = "SELECT value FROM meta WHERE name = 'pruned-before'";
-    let date: Option<String> = conn.query_row(text, [], |row| row.get(0)).optional()?;
-    Ok(date.and_then(|date| date.parse::<NaiveDate>().ok()).map_or(i32::MIN, |date| date.to_epoch_days()))
+/// The time from which on nothing was pruned that could say what a call counts as, in milliseconds: a day after the
+/// prune's date, in the zone that alarms are dated in, because a compromise throws doubt on the day after it.
+fn pruned_before(conn: &Connection, zone: Tz) -> Result<i64, Failure> {
+    let date: Option<String> =
+        conn.query_row("SELECT value FROM meta WHERE name = 'pruned-before'", [], |row| row.get(0)).optional()?;
+    let dated_in: Option<String> =
+        conn.query_row("SELECT zone FROM scans ORDER BY number DESC LIMIT 1", [], |row| row.get(0)).optional()?;
+    let zone = dated_in.and_then(|name| name.parse::<Tz>().ok()).unwrap_or(zone);
+    let next = date.and_then(|date| date.parse::<NaiveDate>().ok()).and_then(|date| date.succ_opt());
+    let midnight = next.and_then(|date| date.and_hms_opt(0, 0, 0));
+    Ok(midnight
+        .and_then(|midnight| zone.from_local_datetime(&midnight).latest())
+        .map_or(i64::MIN, |instant| instant.timestamp_millis()))
 }
 
 fn observed_of(
     conn: &Connection,
     line: &Line,
     alarms: &KeyAlarms,
-    (since, from_day): (i64, i32),
+    since: i64,
     clock: &mut LocalClock,
 ) -> Result<Vec<Observed>, Failure> {
     let mut select = conn.prepare_cached(
@@ -336,26 +357,59 @@ fn observed_of(
     )?;
     let key = (line.label, &line.user_type, &line.user, &line.principal, &line.service, &line.action);
     let data: Vec<u8> = select.query_row(key, |row| row.get(0))?;
-    let mut told = HashSet::new();
+    let mut told: HashSet<u64> = HashSet::new();
     let mut cell = Cell::read(&data)?;
     // An event told in several exports counts as the one that says most about it.
     cell.calls.sort_by_key(|(alike, _)| (Asked::parse(&alike.asked).source, alike.clone()));
     let mut found = Vec::new();
     for (alike, sample) in &cell.calls {
         let mut calls: Vec<Call> = Vec::new();
-        for (event, time) in sample.calls().into_iter().filter(|(_, time)| *time >= since) {
-            let day = clock.local(time).0;
-            if day >= from_day && told.insert(event) {
+        for (event, time) in sample.calls() {
+            if told.insert(event) && time >= since {
                 let (class, alarm) = alarms.class_of(event, time, &alike.ip, alike.outcome);
-                calls.push(Call { time, day, class, alarm });
+                calls.push(Call { time, day: clock.local(time).0, class, alarm });
             }
         }
-        if !calls.is_empty() {
-            calls.sort();
-            found.push(observed_as(line, alike, sample, calls));
-        }
+        calls.sort();
+        found.push(observed_as(line, alike, sample, calls));
     }
+    add_missed(line, alarms, &told, since, clock, &mut found);
+    found.retain(|one| !one.calls.is_empty());
     Ok(found)
+}
+
+/// Adds calls that alarms are about and samples do not hold, so that none is taken for legitimate. They were about what
+/// calls that are alike in all else were about, where those agree; else about anything.
+fn add_missed(
+    line: &Line,
+    alarms: &KeyAlarms,
+    told: &HashSet<u64>,
+    since: i64,
+    clock: &mut LocalClock,
+    found: &mut Vec<Observed>,
+) {
+    for (hit, alarm) in alarms.missed(&line.service, &line.action, told) {
+        if hit.time < since {
+            continue;
+        }
+        let call = Call { time: hit.time, day: clock.local(hit.time).0, class: Class::Alarmed, alarm: Some(alarm) };
+        let ip = hit.ip.parse::<IpAddr>().ok().map(|ip| ip.to_string());
+        let fits = |one: &&mut Observed| {
+            one.ip == ip && one.api_call == hit.api_call && (one.outcome == Came::Success) == hit.success
+        };
+        let mut alike: Vec<&mut Observed> = found.iter_mut().filter(fits).collect();
+        if let [one] = &mut alike[..] {
+            one.calls.push(call);
+            one.calls.sort();
+            continue;
+        }
+        let asked = Asked::unknown().to_text().into();
+        let outcome = if hit.success { Outcome::Success } else { Outcome::Failed };
+        let alike = Alike { ip: hit.ip.clone(), api_call: hit.api_call, outcome, asked };
+        let mut one = observed_as(line, &alike, &Sample::default(), vec![call]);
+        one.sampled = true;
+        found.push(one);
+    }
 }
 
 fn observed_as(line: &Line, alike: &Alike<String>, sample: &Sample, calls: Vec<Call>) -> Observed {
@@ -371,7 +425,7 @@ fn observed_as(line: &Line, alike: &Alike<String>, sample: &Sample, calls: Vec<C
             Source::Widened => Resources::Widened(asked.resources),
             Source::Unknown => Resources::Unknown,
         },
-        ip: alike.ip.parse::<std::net::IpAddr>().ok().map(|ip| ip.to_string()),
+        ip: alike.ip.parse::<IpAddr>().ok().map(|ip| ip.to_string()),
         api_call: alike.api_call,
         outcome: match alike.outcome {
             Outcome::Success => Came::Success,

@@ -4,13 +4,14 @@ use super::Failure;
 use super::alarms::{AlarmFilter, Listed, Remarks, in_force, listed};
 use super::pack::unpack;
 use super::project::record_numbers;
-use crate::alarm::part::Part;
+use crate::alarm::part::{Part, PartRecord, RecordId};
 use crate::alarm::status::Status;
 use crate::detect::activity::Outcome;
 use crate::detect::{AlarmType, Level};
 use crate::recommend::input::{AlarmFacts, Class};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::Connection;
+use std::collections::BTreeMap;
 
 /// Rules whose alarms mean that the key is in wrong hands (our inference).
 const COMPROMISE: [&str; 6] = [
@@ -34,8 +35,24 @@ pub(super) struct KeyAlarms {
     pub(super) alarms: Vec<AlarmFacts>,
     /// The events that alarms are about: the alarm's place, and whether it was reviewed.
     hits: HashMap<u64, (usize, bool)>,
+    /// The same events by what was called.
+    calls: HashMap<(String, String), Vec<Hit>>,
     /// Where and when the key was in wrong hands.
     doubts: Vec<Doubt>,
+}
+
+/// An event that an alarm is about, as far as the alarm tells.
+#[derive(Clone, Debug)]
+pub(super) struct Hit {
+    event: u64,
+    /// When, in milliseconds; where single calls are not kept, when the last of its record was.
+    pub(super) time: i64,
+    /// Source address, empty when there is none.
+    pub(super) ip: String,
+    /// Made through the API, not the console.
+    pub(super) api_call: bool,
+    /// It succeeded.
+    pub(super) success: bool,
 }
 
 #[derive(Debug)]
@@ -55,7 +72,10 @@ pub(super) fn read(
     let remarks = Remarks::read(conn)?;
     let covered = in_force(conn, now)?;
     let mut found: HashMap<KeyOf, KeyAlarms> = HashMap::new();
-    for one in listed(conn, &AlarmFilter::default(), now, false, &remarks)? {
+    let mut all = listed(conn, &AlarmFilter::default(), now, false, &remarks)?;
+    // Of several alarms about a call the first by id is named, whatever was scanned first.
+    all.sort_by(|a, b| a.alarm.id.cmp(&b.alarm.id));
+    for one in all {
         let key = (one.alarm.account.clone().unwrap_or_default(), one.alarm.ak.clone(), one.owner.clone(), one.role);
         if wanted(&key) {
             found.entry(key).or_default().add(conn, &one, &covered)?;
@@ -83,6 +103,7 @@ impl KeyAlarms {
         let numbers = record_numbers(conn, one.number)?;
         for part in parts(conn, one.number)? {
             for (id, record) in part.records {
+                self.note_hits(&id, &record);
                 let expected = reviewed || numbers.get(&id).is_some_and(|number| covered.contains(number));
                 for event in &record.hits.0 {
                     let hit = self.hits.entry(*event).or_insert((place, expected));
@@ -97,6 +118,33 @@ impl KeyAlarms {
             }
         }
         Ok(())
+    }
+
+    fn note_hits(&mut self, id: &RecordId, record: &PartRecord) {
+        let times: HashMap<u64, i64> = record.calls.keys().map(|(time, event)| (*event, *time)).collect();
+        let hits = record.hits.0.iter().map(|event| Hit {
+            event: *event,
+            time: times.get(event).copied().unwrap_or(record.last),
+            ip: id.source_ip.clone(),
+            api_call: id.api_call,
+            success: id.success,
+        });
+        self.calls.entry((id.service.clone(), id.action.clone())).or_default().extend(hits);
+    }
+
+    /// Calls of an API that open alarms are about and that are not among those `kept` one by one: of each address,
+    /// method and outcome one, with its alarm.
+    pub(super) fn missed(&self, service: &str, action: &str, kept: &HashSet<u64>) -> Vec<(Hit, String)> {
+        let all = self.calls.get(&(service.to_string(), action.to_string())).into_iter().flatten();
+        let mut found: BTreeMap<(&str, bool, bool), (&Hit, usize)> = BTreeMap::new();
+        for hit in all.filter(|hit| !kept.contains(&hit.event)) {
+            let Some((place, false)) = self.hits.get(&hit.event) else { continue };
+            let entry = found.entry((&hit.ip, hit.api_call, hit.success)).or_insert((hit, *place));
+            if (hit.time, hit.event) < (entry.0.time, entry.0.event) {
+                *entry = (hit, *place);
+            }
+        }
+        found.into_values().map(|(hit, place)| (hit.clone(), self.alarms[place].id.clone())).collect()
     }
 
     /// What a call counts as, and the alarm that makes it so.

@@ -281,3 +281,114 @@ fn requests_are_checked_one_a_line() {
         .collect();
     assert_eq!(decisions, ["unknown", "deny", "unknown"]);
 }
+
+/// Two hundred ordinary calls by day, and one at night that an alarm is about, all alike.
+fn days_and_one_night(night: &str) -> Vec<Value> {
+    let resource = json!(["qcs::cvm:ap-guangzhou:uin/100000000001:instance/ins-1"]).to_string();
+    let at = |time: u64, id: &str| {
+        call(
+            0,
+            "TerminateInstances",
+            &json!({"eventTime": time, "requestID": id, "resources": resource, "eventType": "ConsoleCall"}),
+        )
+    };
+    // 1772420400 is 11 o'clock in the morning of 2 March 2026 in Shanghai.
+    let mut events: Vec<Value> =
+        (0..200_u64).map(|n| at(1_772_420_400 + n / 20 * 86_400 + n % 20 * 60, &format!("day-{n}"))).collect();
+    events.push(at(1_772_420_400 + 12 * 3600 + 4 * 86_400, night));
+    events
+}
+
+#[test]
+fn an_alarmed_call_among_many_alike_is_never_granted() {
+    for number in 0..12 {
+        let desk = Desk::new();
+        let log = desk.log("events.ndjson", &days_and_one_night(&format!("night-{number}")));
+        let all = desk.json(&["policy", "recommend", "--user", "alice", "--logs", &log, "-q"]);
+        let alice = &all["recommendations"][0];
+        assert_eq!(actions(alice), Vec::<&str>::new(), "{number}");
+        assert_eq!(alice["conflicts"][0]["action"], "cvm:TerminateInstances", "{number}: {alice}");
+    }
+}
+
+#[test]
+fn what_a_refusal_names_never_takes_the_place_of_what_was_used() {
+    let desk = Desk::new();
+    let resource = |id: &str| json!([format!("qcs::cvm:ap-guangzhou:uin/100000000001:instance/{id}")]).to_string();
+    let mut events: Vec<Value> =
+        (0..12).map(|n| call(n, "StartInstances", &json!({"resources": resource("ins-1")}))).collect();
+    let message = "you are not authorized to perform operation (cvm:ResetInstancesPassword) \
+        resource (qcs::cvm:ap-guangzhou:uin/100000000001:instance/ins-2) has no permission";
+    events.push(call(
+        20,
+        "StartInstances",
+        &json!({"resources": resource("ins-2"), "apiErrorCode": "UnauthorizedOperation.CamNoAuth", "apiErrorMessage": message}),
+    ));
+    let log = desk.log("events.ndjson", &events);
+    let all = desk.json(&["policy", "recommend", "--user", "alice", "--logs", &log, "-q"]);
+    assert_eq!(actions(&all["recommendations"][0]), ["cvm:StartInstances"]);
+}
+
+#[test]
+fn too_many_resources_to_tell_apart_are_not_nothing() {
+    let desk = Desk::new();
+    let buckets = |name: &str| json!([format!("qcs::cos:ap-guangzhou:uid/1250000001:{name}-1250000001")]).to_string();
+    let other = json!({"type": "CAMUser", "principalId": "100000000002", "accountId": "100000000001",
+        "userName": "alice", "secretId": "AKIDEXAMPLEalice11111111111111111111"});
+    let cos = |n: usize, more: Value| {
+        let mut event = call(n, "DeleteBucketCors", &json!({"resourceType": "cos", "eventType": "ConsoleCall"}));
+        for (name, value) in more.as_object().expect("fields") {
+            event[name] = value.clone();
+        }
+        event
+    };
+    // 1772420400 is 11 o'clock in the morning of 2 March 2026 in Shanghai.
+    let mut events: Vec<Value> = (0..6_u64)
+        .map(|n| cos(0, json!({"requestID": format!("d-{n}"), "eventTime": 1_772_420_400 + n * 86_400, "resources": buckets("b1")})))
+        .collect();
+    events.extend((0..70_u64).map(|n| {
+        let time = 1_772_420_400 + 12 * 3600 + 4 * 86_400 + n;
+        cos(0, json!({"requestID": format!("n-{n}"), "eventTime": time, "resources": buckets(&format!("b{n}")), "userIdentity": other}))
+    }));
+    let log = desk.log("events.ndjson", &events);
+    let all = desk.json(&["policy", "recommend", "--user", "alice", "--logs", &log, "-q"]);
+    assert_eq!(actions(&all["recommendations"][0]), Vec::<&str>::new(), "{all}");
+}
+
+#[test]
+fn a_proof_replays_the_calls_of_its_own_holder() {
+    let desk = Desk::new();
+    let of = |n: usize, action: &str, uin: &str, name: &str| {
+        let identity = json!({"type": "CAMUser", "principalId": uin, "accountId": "100000000001", "userName": name,
+            "secretId": format!("AKIDEXAMPLE{name:0>25}")});
+        call(n, action, &json!({"requestID": format!("{uin}-{n}"), "userIdentity": identity}))
+    };
+    let mut events: Vec<Value> = (0..12).map(|n| of(n, "StartInstances", "100000000021", "victim")).collect();
+    events.extend((0..12).map(|n| of(n, "DescribeZones", "100000000022", "100000000021")));
+    let log = desk.log("events.ndjson", &events);
+    desk.run(&["policy", "recommend", "--user", "victim", "--logs", &log, "-q", "--out-dir", "policies"]);
+    let verify = ["policy", "verify", "--recommendation", "policies", "--logs", &log, "-q"];
+    assert!(desk.try_run(&verify).status.success());
+    let path = desk.folder.path("policies/user-victim-100000000021/akguard-victim-cvm-1.json");
+    let text = std::fs::read_to_string(&path).expect("a policy").replace("StartInstances", "DescribeZones");
+    std::fs::write(&path, text).expect("a policy");
+    assert_eq!(desk.try_run(&verify).status.code(), Some(1));
+}
+
+#[test]
+fn what_lies_a_day_after_a_pruned_attack_stays_in_doubt() {
+    let desk = Desk::new();
+    desk.scan_demo();
+    // The attack was in the night of 11 March.
+    desk.run(&["db", "prune", "--before", "2026-03-12"]);
+    for zone in ["Asia/Shanghai", "Pacific/Auckland", "America/Los_Angeles"] {
+        let all = desk.json(&["policy", "recommend", "--user", "app-backend", "--tz", zone]);
+        let observed = all["recommendations"][0]["observed"].as_array().expect("a list").clone();
+        let times = observed.iter().flat_map(|one| one["calls"].as_array().expect("calls").clone());
+        let first = times
+            .map(|call| call["time"].as_str().expect("a time").to_string())
+            .map(|time| chrono::DateTime::parse_from_rfc3339(&time).expect("a time").timestamp());
+        // Midnight of 13 March in Shanghai.
+        assert!(first.min().expect("calls") >= 1_773_331_200, "{zone}");
+    }
+}

@@ -5,7 +5,7 @@ use super::input::{Told, policies_of, tell, text_of};
 use crate::catalog::cam::CamCatalog;
 use crate::cli::exit;
 use crate::cli::output::write_to;
-use crate::policy::{Cause, Decision, Grants, Policy, Reason, Request, Tri, Verdict, evaluate, read_requests};
+use crate::policy::{Cause, Decision, Effect, Grants, Policy, Reason, Request, Tri, Verdict, evaluate, read_requests};
 use crate::report::json::line;
 use crate::report::text::printable;
 use anyhow::Result;
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// missing, unknown is the answer and never a guess. docs/policy.md has the form of requests.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  akguard policy check --policies ops.json --requests requests.jsonl\n  akguard policy check --policies policies/*.json --boundary boundary.json --requests - --format json\n\nA request: {\"principal\":{\"type\":\"sub_account\",\"uin\":\"100000000002\",\"owner_uin\":\"100000000001\"},\n  \"action\":\"cvm:RunInstances\",\"resources\":[\"*\"],\"context\":{\"qcs:ip\":[\"203.0.113.7\"]}}"
+    after_help = "Examples:\n  akguard policy check --policies ops.json --requests requests.jsonl\n  akguard policy check --policies policies/*.json --boundary boundary.json --requests - --format json\n\nA request: {\"principal\":{\"type\":\"sub_account\",\"uin\":\"100000000002\",\"owner_uin\":\"100000000001\"},\n  \"action\":\"cvm:RunInstances\",\"resources\":[\"*\"],\"context\":{\"qcs:ip\":[\"203.0.113.7\"]}}\nA key that context leaves out is absent in the request; {\"uncertain\":true} means that nobody knows."
 )]
 pub(super) struct Args {
     /// Policies: a document, a list of them, or saved replies that hold them
@@ -56,7 +56,11 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let (requests, problems) = read_requests(&text_of(&args.requests)?);
     let file = args.requests.display().to_string();
     let problems: Vec<Told> = problems.into_iter().map(|problem| Told { file: file.clone(), problem }).collect();
-    let unread = tell(&problems);
+    let mut unread = tell(&problems);
+    if requests.is_empty() && !unread {
+        let _ = writeln!(io::stderr().lock(), "error: {}: the file holds no request", printable(&file));
+        unread = true;
+    }
     let grants = Grants { policies: &policies, boundary: boundary.as_deref(), session: session.as_deref() };
     let cam = CamCatalog::builtin();
     let verdict = |request: &Request| doubted(evaluate(request, &grants, cam), left_out);
@@ -73,11 +77,24 @@ fn doubted(verdict: Verdict, left_out: bool) -> Verdict {
     if !left_out || matches!(verdict.reason, Reason::ExplicitDeny | Reason::RootBypass | Reason::Undetermined) {
         return verdict;
     }
-    Verdict { decision: Decision::Unknown, reason: Reason::Undetermined, because: verdict.because }
+    let text = "A policy that was named could not be read, so what it says is not known.".to_string();
+    let unread = Cause {
+        policy: String::new(),
+        statement: 0,
+        effect: Effect::Deny,
+        action: String::new(),
+        resource: String::new(),
+        condition: None,
+        outcome: Tri::Unknown,
+        text,
+    };
+    let because = if verdict.decision == Decision::Allow { verdict.because } else { Vec::new() };
+    let because = std::iter::once(unread).chain(because).collect();
+    Verdict { decision: Decision::Unknown, reason: Reason::Undetermined, because }
 }
 
 fn write_text(request: &Request, verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-    let resources = request.resources.join(", ");
+    let resources = if request.resources.is_empty() { "nothing".to_string() } else { request.resources.join(", ") };
     let head =
         format!("{:8}{} on {resources} ({})", verdict.decision.as_str(), request.action, verdict.reason.as_str());
     writeln!(out, "{}", printable(&head))?;

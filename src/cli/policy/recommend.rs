@@ -2,12 +2,13 @@
 
 use super::source::{Source, SourceArgs};
 use crate::catalog::cam::CamCatalog;
+use crate::catalog::edit::nearest;
 use crate::catalog::risk::RiskCatalog;
 use crate::cli::error::Usage;
 use crate::cli::exit;
 use crate::cli::lookup::full_ak;
 use crate::cli::output::{view, write_to};
-use crate::recommend::input::{Case, Options};
+use crate::recommend::input::{Case, HolderKind, Options};
 use crate::recommend::output::Recommendation;
 use crate::recommend::{markdown, recommend};
 use crate::report::View;
@@ -53,7 +54,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "CIDR", value_parser = network)]
     trusted_cidr: Vec<IpNet>,
     /// Longest policy, in characters without blanks; the vendor's pages say 4096, newer ones perhaps 6144
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(200..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(256..=1_000_000))]
     policy_max_chars: u32,
     /// Grant calls too that were permitted and failed for another reason
     #[arg(long)]
@@ -64,6 +65,9 @@ pub(super) struct Args {
     /// Shorten policies by wildcards such as Describe* where they add nothing but reading
     #[arg(long)]
     compress: bool,
+    /// Show whole key ids in tables, so that commands can be pasted
+    #[arg(long)]
+    full_keys: bool,
     /// Write policies, the JSON and a page to read into this folder
     #[arg(long, value_name = "DIR")]
     out_dir: Option<PathBuf>,
@@ -100,7 +104,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let wanted = args.wanted(&source)?;
     let cases = source.cases(&wanted)?;
     if cases.is_empty() {
-        return Err(Usage(nobody(&wanted)).into());
+        return Err(Usage(format!("{}{}", nobody(&wanted), did_you_mean(&wanted, &source)?)).into());
     }
     let view = view(args.output.as_deref(), source.zone, false);
     let (all, failed) = args.recommendations(&cases);
@@ -121,8 +125,20 @@ fn nobody(wanted: &Wanted) -> String {
         Wanted::Role(name) => {
             format!("no role {} was seen or is listed; `akguard ak list` has all temporary keys", printable(name))
         }
-        Wanted::All => "no user or role was seen; scan some logs first".to_string(),
+        Wanted::All | Wanted::One(_) | Wanted::Everybody => {
+            "no user or role was seen; scan some logs first".to_string()
+        }
     }
+}
+
+/// The user or role whose name is most like the one typed.
+fn did_you_mean(wanted: &Wanted, source: &Source) -> Result<String> {
+    let (Wanted::User(typed) | Wanted::Role(typed)) = wanted else { return Ok(String::new()) };
+    let all = source.cases(&Wanted::All)?;
+    let is_role = matches!(wanted, Wanted::Role(_));
+    let alike = all.iter().filter(|case| (case.holder.kind == HolderKind::Role) == is_role);
+    let near = nearest(typed, alike.map(|case| case.holder.name.as_str()));
+    Ok(near.map_or(String::new(), |name| format!("; did you mean {}?", printable(name))))
 }
 
 impl Args {
@@ -175,7 +191,7 @@ impl Args {
             Some(Shape::Md) => all.iter().try_for_each(|one| write!(out, "{}", page(one, view))),
             Some(Shape::Table) | None if self.all => write_overview(all, view, self.out_dir.is_none(), out),
             None if self.out_dir.is_some() => write_overview(all, view, false, out),
-            Some(Shape::Table) | None => all.iter().try_for_each(|one| write_table(one, view, out)),
+            Some(Shape::Table) | None => all.iter().try_for_each(|one| write_table(one, self.full_keys, view, out)),
         }
     }
 }
@@ -189,6 +205,7 @@ fn write_folder(folder: &Path, all: &[Recommendation], view: View) -> Result<()>
     for one in all {
         let own = folder.join(folder_name(one));
         std::fs::create_dir_all(&own).with_context(|| format!("cannot make {}", own.display()))?;
+        remove_old(&own);
         write_file(&own.join("recommendation.json"), &pretty(&recommendation_json(one, view)))?;
         write_file(&own.join("README.md"), &page(one, view))?;
         for proposed in &one.documents {
@@ -204,8 +221,25 @@ fn write_folder(folder: &Path, all: &[Recommendation], view: View) -> Result<()>
     Ok(())
 }
 
+/// Takes away the policies of an earlier recommendation in this folder, and no other file.
+fn remove_old(folder: &Path) {
+    let text = std::fs::read_to_string(folder.join("recommendation.json")).unwrap_or_default();
+    let before: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let names = before["documents"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str());
+    let ours = |name: &&str| name.starts_with("akguard-") && !name.contains(['/', '\\']);
+    for name in names.filter(ours) {
+        let _ = std::fs::remove_file(folder.join(format!("{name}.json")));
+    }
+}
+
+/// Writes a file that only its owner can read: there are whole key ids in it.
 fn write_file(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, format!("{}\n", text.trim_end())).with_context(|| format!("cannot write {}", path.display()))
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let write = |mut file: std::fs::File| file.write_all(format!("{}\n", text.trim_end()).as_bytes());
+    options.open(path).and_then(write).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// A folder name of letters, digits and a few marks, whatever the user is called.

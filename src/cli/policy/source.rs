@@ -6,6 +6,7 @@ use crate::cli::scan::{Owned, scan_aside};
 use crate::cli::{now_ms, time};
 use crate::inventory::Inventory;
 use crate::recommend::input::Case;
+use crate::report::text::time as shown;
 use crate::store::Db;
 use crate::store::cases::{Reader, Wanted, cases, has_requests};
 use crate::store::inventory::stored;
@@ -99,6 +100,12 @@ impl Source {
     /// Everything known of those that are wanted.
     pub(super) fn cases(&self, wanted: &Wanted) -> Result<Vec<Case>> {
         let reader = Reader { inventory: &self.inventory, zone: self.zone, since: self.since, now: self.now };
-        Ok(cases(&self.db, wanted, &reader)?)
+        let cases = cases(&self.db, wanted, &reader)?;
+        let newest = cases.iter().filter_map(|case| case.coverage.last).max();
+        if let Some((since, newest)) = self.since.zip(newest).filter(|(since, newest)| since > newest) {
+            let (since, newest) = (shown(since, self.zone), shown(newest, self.zone));
+            return Err(Usage(format!("--since {since}: no event is that recent; the newest is of {newest}")).into());
+        }
+        Ok(cases)
     }
 }

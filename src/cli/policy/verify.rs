@@ -9,16 +9,17 @@ use crate::cli::exit;
 use crate::cli::output::{view, write_to};
 use crate::inventory::grants::Granted;
 use crate::policy::{Document, Policy};
-use crate::recommend::input::{Case, HolderKind, Observed};
+use crate::recommend::input::{Case, Holder, HolderKind, Observed};
 use crate::recommend::output::{Doubt, Recommendation, Verification};
 use crate::recommend::{VerifyContext, verify};
 use crate::report::View;
 use crate::report::listing::write_object;
 use crate::report::recommendation::{holder_name, recommendation_from, verification_json, write_verification};
 use crate::report::text::printable;
-use crate::store::cases::Wanted;
+use crate::store::cases::{Wanted, known_as};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -64,10 +65,9 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let found = load(&args.recommendation)?;
     let source = args.source.open_if_there(config)?;
     let view = view(args.output.as_deref(), args.source.zone(config)?, false);
-    let mut proofs = Vec::new();
-    for one in &found {
-        proofs.push(prove(one, source.as_ref())?);
-    }
+    let cases = source.as_ref().map(|source| cases_of(&found, source)).transpose()?.unwrap_or_default();
+    let from_logs = source.is_some_and(|source| source.from_logs);
+    let proofs: Vec<Proof> = found.iter().map(|one| prove(one, &cases, from_logs)).collect();
     let holds = proofs.iter().all(|proof| proof.verification.holds);
     write_to(args.output.as_deref(), |out| match args.format {
         Shape::Table => write_table(&proofs, out),
@@ -76,22 +76,17 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     Ok(if holds { exit::DONE } else { exit::FAILED })
 }
 
-fn prove(found: &Found, source: Option<&Source>) -> Result<Proof> {
+fn prove(found: &Found, cases: &BTreeMap<Holder, Case>, from_logs: bool) -> Proof {
     let one = &found.recommendation;
     let name = holder_name(&one.holder);
     if one.holder.kind == HolderKind::Root {
         let verification = Verification { holds: true, ..Verification::default() };
-        return Ok(Proof { name, attachable: false, replayed: "nothing", verification });
+        return Proof { name, attachable: false, replayed: "nothing", verification };
     }
-    let case = source.map(|source| Ok::<_, anyhow::Error>((source, case_of(one, source)?))).transpose()?;
-    let (replayed, observed, granted): (_, &[Observed], Option<&Granted>) = match &case {
-        Some((source, Some(case))) => {
-            (if source.from_logs { "logs" } else { "database" }, &case.observed, case.granted.as_ref())
-        }
-        Some((source, None)) if source.from_logs => {
-            return Err(Usage(format!("the logs hold no call of {}", printable(&name))).into());
-        }
-        _ => ("recommendation", &one.observed, None),
+    let case = cases.get(&known_as(&one.holder)).filter(|case| !case.observed.is_empty());
+    let (replayed, observed, granted): (_, &[Observed], Option<&Granted>) = match case {
+        Some(case) => (if from_logs { "logs" } else { "database" }, &case.observed, case.granted.as_ref()),
+        None => ("recommendation", &one.observed, None),
     };
     let held_back: Vec<String> = one.needs_decision.iter().map(|held| held.action.clone()).collect();
     let context = VerifyContext {
@@ -103,19 +98,17 @@ fn prove(found: &Found, source: Option<&Source>) -> Result<Proof> {
     };
     let (cam, risk) = (CamCatalog::builtin(), RiskCatalog::builtin());
     let verification = verify(&found.policies, observed, &context, cam, &risk);
-    Ok(Proof { name, attachable: true, replayed, verification })
+    Proof { name, attachable: true, replayed, verification }
 }
 
-/// What the source knows of the holder of a recommendation, if it has seen calls of it.
-fn case_of(one: &Recommendation, source: &Source) -> Result<Option<Case>> {
-    let holder = &one.holder;
-    let called = if holder.id.is_empty() { &holder.name } else { &holder.id };
-    let wanted = match holder.kind {
-        HolderKind::Role => Wanted::Role(called.clone()),
-        HolderKind::User | HolderKind::Root => Wanted::User(called.clone()),
+/// What the source knows of those that the recommendations are for.
+fn cases_of(all: &[Found], source: &Source) -> Result<BTreeMap<Holder, Case>> {
+    let wanted = match all {
+        [one] => Wanted::One(one.recommendation.holder.clone()),
+        _ => Wanted::Everybody,
     };
     let cases = source.cases(&wanted)?;
-    Ok(cases.into_iter().find(|case| case.holder.account == holder.account && !case.observed.is_empty()))
+    Ok(cases.into_iter().map(|case| (known_as(&case.holder), case)).collect())
 }
 
 /// Reads recommendations: a folder of one, a folder of folders, or a file.
@@ -126,6 +119,10 @@ fn load(path: &Path) -> Result<Vec<Found>> {
             path.display()
         ))
     };
+    let beside = path.parent().filter(|_| path.file_name().is_some_and(|name| name == "recommendation.json"));
+    if let Some(folder) = beside.filter(|_| path.is_file()) {
+        return load(if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    }
     if path.is_file() {
         let found = read_file(path)?;
         return if found.is_empty() { Err(nothing().into()) } else { Ok(found) };
@@ -160,6 +157,13 @@ fn read_file(path: &Path) -> Result<Vec<Found>> {
 }
 
 fn found(value: Value, path: &Path) -> Result<Found> {
+    if value.get("holder").is_none() || value.get("documents").is_none() {
+        let what = format!(
+            "{} is no recommendation; name the folder or the JSON that `akguard policy recommend` wrote",
+            path.display()
+        );
+        return Err(Usage(what).into());
+    }
     let recommendation = recommendation_from(value)?;
     let mut policies = Vec::new();
     for proposed in &recommendation.documents {

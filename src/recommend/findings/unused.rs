@@ -116,12 +116,24 @@ fn not_logged(standing: &Standing<'_>) -> Option<Finding> {
     let patterns = Names::of(standing.hidden.iter().map(|(pattern, _)| pattern.clone()));
     (patterns.len() > 0).then(|| Finding {
         statement: standing.hidden.first().map(|(_, number)| *number),
-        text: format!("Whether {} is used cannot be told: CloudAudit may not show such calls.", patterns.text(3)),
+        text: not_told(standing, &patterns),
         advice: "Ask the owner, or ship data events, before taking it away.".to_string(),
         confidence: Confidence::Low,
         evidence: evidence(&standing.hidden),
         ..standing.held.finding("NOT_LOGGED", standing.service.as_str())
     })
+}
+
+fn not_told(standing: &Standing<'_>, patterns: &Names) -> String {
+    if standing.used.is_empty() {
+        return format!("Whether {} is used cannot be told: CloudAudit may not show such calls.", patterns.text(3));
+    }
+    let which = Names::of(standing.unseen.iter().cloned());
+    format!(
+        "Whether all that {} allows is used cannot be told: CloudAudit may not show calls such as {}.",
+        patterns.text(3),
+        which.text(3)
+    )
 }
 
 fn evidence(granted: &[Granted]) -> FindingEvidence {

@@ -1,6 +1,8 @@
 //! Tests of what judges grants and keys: small cases made by hand, and a table of histories.
 
+mod change;
 mod findings;
+mod keys;
 mod properties;
 mod steps;
 mod table;

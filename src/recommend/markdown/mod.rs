@@ -26,8 +26,8 @@ pub fn markdown(rec: &Recommendation, time: Time<'_>) -> String {
         parts::findings(rec, time),
         parts::diff(rec),
         parts::steps(rec, time),
-        list("Removal", "", &rec.removal),
-        list("What the logs cannot show", "- ", &rec.not_visible),
+        parts::removal(rec),
+        list("What the logs cannot show", &rec.not_visible),
     ];
     let written = sections.into_iter().filter(|section| !section.is_empty());
     let written: Vec<String> = written.map(|section| format!("{}\n", section.trim_end())).collect();
@@ -38,8 +38,8 @@ fn head(rec: &Recommendation) -> String {
     let holder = &rec.holder;
     let name = [&holder.name, &holder.id, &holder.account].into_iter().find(|text| !text.is_empty());
     let advice = match rec.advice {
-        Advice::Normal => "nothing to do",
-        Advice::ProcessNow => "handle now",
+        Advice::Normal => "normal",
+        Advice::ProcessNow => "process now",
         Advice::Harden => "harden",
     };
     let focus = rec.focus.as_ref().map_or(String::new(), |focus| {
@@ -63,10 +63,10 @@ fn confidence(confidence: Confidence) -> &'static str {
     }
 }
 
-fn list(title: &str, bullet: &str, lines: &[String]) -> String {
+fn list(title: &str, lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let lines: Vec<String> = lines.iter().map(|line| format!("{bullet}{}\n", inert(line))).collect();
+    let lines: Vec<String> = lines.iter().map(|line| format!("- {}\n", inert(line))).collect();
     format!("## {title}\n\n{}", lines.concat())
 }

@@ -5,6 +5,8 @@ use super::{Time, confidence};
 use crate::event::id::mask_key;
 use crate::recommend::output::{CallRef, DiffState, Evidence, Finding, Recommendation, Step};
 use crate::recommend::patterns::Names;
+use crate::recommend::removal::INDENT;
+use crate::recommend::shell::note;
 use crate::recommend::steps::TEMPORARY;
 use crate::recommend::words::counted;
 
@@ -114,15 +116,33 @@ pub(super) fn steps(rec: &Recommendation, time: Time<'_>) -> String {
 
 fn one_step(step: &Step, time: Time<'_>) -> String {
     let key = if step.target == TEMPORARY { "temporary keys".to_string() } else { code(&mask_key(&step.target)) };
+    let told = step.commands.iter().any(|command| command.starts_with("# Way back"));
+    let back = (!told).then(|| note(&format!("Way back: {}", step.rollback)));
+    let commands: Vec<String> = back.into_iter().chain(step.commands.iter().cloned()).collect();
     format!(
-        "### {} ({key})\n\n{} Seen: {}. Confidence: {}.\n\n{}\nWay back: {}\n\n",
+        "### {} ({key})\n\n{} Seen: {}. Confidence: {}.\n\n{}\n",
         inert(&step.id),
         inert(&step.why),
         seen(&step.evidence, time),
         confidence(step.confidence),
-        block("sh", &step.commands.join("\n")),
-        inert(&step.rollback)
+        block("sh", &commands.join("\n"))
     )
+}
+
+/// Sentences as text, and the commands of each step in one block.
+pub(super) fn removal(rec: &Recommendation) -> String {
+    let is_command = |line: &String| line.starts_with(INDENT);
+    let written = rec.removal.chunk_by(|a, b| is_command(a) && is_command(b)).map(|lines| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        match lines[..] {
+            [sentence] if !sentence.starts_with(INDENT) => format!("{}\n\n", inert(sentence)),
+            _ => {
+                let commands: Vec<&str> = lines.iter().map(|line| line.trim_start()).collect();
+                format!("{}\n", block("sh", &commands.join("\n")))
+            }
+        }
+    });
+    section("Removal", &written.collect::<Vec<_>>())
 }
 
 fn section(title: &str, written: &[String]) -> String {

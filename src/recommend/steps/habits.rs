@@ -1,5 +1,6 @@
 //! DELETE_UNUSED, TWO_KEYS, REPLACE_BY_ROLE, RESTRICT_IP, SPLIT_KEY.
 
+use super::commands::IDLE;
 use super::{Desk, commands, step};
 use crate::policy::Effect;
 use crate::recommend::findings::has_ip_condition;
@@ -14,8 +15,9 @@ use std::net::IpAddr;
 /// Days without use after which a key should go. The console deletes by the same idea, disabled or not.
 const UNUSED: i64 = 90;
 
-/// Days after which a disabled or idle key counts as not needed.
-const IDLE: i64 = 30;
+/// How the ids of machines begin that can have a role: servers, functions, nodes of clusters. Gateways, balancers and
+/// mere addresses cannot.
+const MACHINES: [&str; 5] = ["ins-", "lambda-", "scf", "cls-", "eks"];
 
 /// Most addresses that a condition should name.
 const ADDRESSES: usize = 16;
@@ -77,8 +79,9 @@ pub(super) fn replace_by_role(desk: &Desk<'_>, key: &KeyFacts) -> Option<Step> {
         own.find(|source| same(&source.ip))?.asset_id.clone()
     };
     let assets: BTreeSet<String> = addresses.iter().map(asset).collect::<Option<_>>()?;
+    let machines = assets.iter().all(|asset| MACHINES.iter().any(|start| asset.starts_with(start)));
     let assets = Names::of(assets);
-    (assets.len() > 0).then(|| Step {
+    (machines && assets.len() > 0).then(|| Step {
         evidence: desk.evidence(key, |observed| observed.api_call),
         commands: vec![
             note(
@@ -99,14 +102,14 @@ pub(super) fn replace_by_role(desk: &Desk<'_>, key: &KeyFacts) -> Option<Step> {
     })
 }
 
-/// A permanent key with few stable sources, and policies that work from anywhere.
+/// A permanent key with few stable sources, policies that work from anywhere, and documents to replace them.
 pub(super) fn restrict_ip(desk: &Desk<'_>, key: &KeyFacts) -> Option<Step> {
     let addresses = addresses(desk, key)?;
     let stable = (1..=ADDRESSES).contains(&addresses.len()) && addresses.is_subset(desk.trusted);
     let mut allows = desk.current?.held.iter().flat_map(|held| held.statements(Effect::Allow));
     let open = allows.any(|(_, statement)| !has_ip_condition(statement));
     let named = Names::of(addresses);
-    (stable && open).then(|| Step {
+    (stable && open && !desk.documents.is_empty()).then(|| Step {
         evidence: desk.evidence(key, |observed| observed.api_call),
         commands: vec![note(
             "Attach the recommended documents; they name these addresses where the product supports it.",

@@ -2,13 +2,14 @@
 
 mod commands;
 mod habits;
+mod sessions;
 mod urgent;
 
 use super::current::Current;
-use super::input::{AlarmFacts, Case, Holder, HolderKind, KeyFacts, Observed, Outcome};
-use super::output::{Advice, Confidence, Evidence, Finding, Step};
+use super::input::{AlarmFacts, Case, Class, Holder, HolderKind, KeyFacts, Observed, Outcome};
+use super::output::{Advice, Confidence, Evidence, Finding, Proposed, Step};
 use super::usage::{Tally, is_fair};
-use super::words::counted;
+use super::words::{counted, joined};
 use std::collections::BTreeSet;
 
 /// Stands for all temporary keys of a holder.
@@ -39,6 +40,8 @@ pub(super) struct Desk<'a> {
     pub(super) trusted: &'a BTreeSet<String>,
     /// Actions that a user in place of root would need.
     pub(super) replacement: &'a [String],
+    /// Documents to attach.
+    pub(super) documents: &'a [Proposed],
     /// Permanent keys of the holder, to tell temporary ones from them.
     permanent: BTreeSet<&'a str>,
 }
@@ -49,9 +52,10 @@ impl<'a> Desk<'a> {
         current: Option<&'a Current<'a>>,
         trusted: &'a BTreeSet<String>,
         replacement: &'a [String],
+        documents: &'a [Proposed],
     ) -> Self {
         let permanent = case.keys.iter().map(|key| key.ak.as_str()).filter(|ak| *ak != TEMPORARY).collect();
-        Self { case, current, trusted, replacement, permanent }
+        Self { case, current, trusted, replacement, documents, permanent }
     }
 
     fn calls(&self, key: &KeyFacts) -> impl Iterator<Item = &'a Observed> {
@@ -59,15 +63,21 @@ impl<'a> Desk<'a> {
         observed.iter().filter(move |observed| observed.ak == ak)
     }
 
-    /// Alarms about the key that nobody ignored. What is about no permanent key of the holder is about temporary ones.
+    /// Alarms about the key that stand: nobody ignored them, and the allowlist does not cover them. What is about no
+    /// permanent key of the holder is about temporary ones.
     fn alarms(&self, key: &KeyFacts) -> impl Iterator<Item = &'a AlarmFacts> {
         let ak = key.ak.as_str();
-        let open = self.case.alarms.iter().filter(|alarm| alarm.status != "ignored");
-        open.filter(
+        let standing = self.case.alarms.iter().filter(|alarm| stands(alarm));
+        standing.filter(
             move |alarm| {
                 if ak == TEMPORARY { !self.permanent.contains(alarm.ak.as_str()) } else { alarm.ak == ak }
             },
         )
+    }
+
+    /// Nothing that the holder did speaks for somebody who works with it: every call is alarmed, refused or failed.
+    fn is_unclaimed(&self) -> bool {
+        !self.case.observed.iter().any(is_claimed)
     }
 
     fn uin(&self) -> &'a str {
@@ -125,19 +135,64 @@ fn is_asked_about(desk: &Desk<'_>, key: &KeyFacts) -> bool {
 
 fn of_key(desk: &Desk<'_>, key: &KeyFacts) -> Vec<Step> {
     if key.ak == TEMPORARY {
-        return urgent::end_sessions(desk, key).into_iter().collect();
+        return sessions::end_sessions(desk, key).into_iter().collect();
     }
     let disable = urgent::disable_now(desk, key);
     if desk.case.holder.kind == HolderKind::Root {
-        return disable.into_iter().chain([urgent::remove_root_key(desk, key)]).collect();
+        let remove = urgent::remove_root_key(desk, key, disable.is_some());
+        return disable.into_iter().chain([remove]).collect();
     }
     // What is to be disabled or deleted needs no advice on its use.
-    let ends = disable.or_else(|| habits::delete_unused(desk, key)).or_else(|| habits::two_keys(desk, key));
+    let ends = disable
+        .or_else(|| habits::delete_unused(desk, key))
+        .or_else(|| urgent::delete_unclaimed(desk, key))
+        .or_else(|| habits::two_keys(desk, key));
     if let Some(step) = ends {
         return vec![step];
     }
     let habits = [habits::replace_by_role(desk, key), habits::restrict_ip(desk, key), habits::split_key(desk, key)];
-    urgent::rotate(desk, key).into_iter().chain(habits.into_iter().flatten()).collect()
+    weighed(urgent::rotate(desk, key).into_iter().chain(habits.into_iter().flatten()).collect())
+}
+
+/// Says which of a key's steps comes first where another one would make it needless.
+fn weighed(mut steps: Vec<Step>) -> Vec<Step> {
+    let Some(best) = ["REPLACE_BY_ROLE", "SPLIT_KEY"].into_iter().find(|id| steps.iter().any(|step| step.id == *id))
+    else {
+        return steps;
+    };
+    let soon = steps.iter().map(|step| &step.id).filter(|id| matches!(id.as_str(), "ROTATE" | "RESTRICT_IP"));
+    let soon: Vec<String> = soon.cloned().collect();
+    if !soon.is_empty() {
+        let order = format!("{} now; {best} is the better end state.", joined(&soon));
+        for step in &mut steps {
+            step.why = format!("{} {order}", step.why);
+        }
+    }
+    steps
+}
+
+/// Whether an alarm counts: nobody ignored it, and the allowlist does not cover it in full.
+pub(super) fn stands(alarm: &AlarmFacts) -> bool {
+    alarm.status != "ignored" && alarm.level != "invalid"
+}
+
+/// Whether an alarm waits for somebody to look at it.
+pub(super) fn is_open(alarm: &AlarmFacts) -> bool {
+    stands(alarm) && alarm.status == "unprocessed"
+}
+
+/// Whether an alarm is sure that the key is in wrong hands; others of the kind may be about the owner's own work.
+pub(super) fn is_sure(alarm: &AlarmFacts) -> bool {
+    alarm.leak || alarm.rule == "hacker-tool" || is_serious(alarm)
+}
+
+fn is_serious(alarm: &AlarmFacts) -> bool {
+    matches!(alarm.level.as_str(), "critical" | "high")
+}
+
+fn is_claimed(observed: &Observed) -> bool {
+    let claimed = |class| matches!(class, Class::Legitimate | Class::Reviewed | Class::Quarantined);
+    observed.calls.iter().any(|call| claimed(call.class))
 }
 
 /// Advice as the console counts it: handle now for keys in wrong hands, root keys and open serious alarms; harden where
@@ -145,8 +200,7 @@ fn of_key(desk: &Desk<'_>, key: &KeyFacts) -> Vec<Step> {
 pub(super) fn advice(case: &Case, steps: &[Step], findings: &[Finding]) -> Advice {
     let now = |step: &Step| matches!(step.id.as_str(), "DISABLE_NOW" | "END_SESSIONS" | "REMOVE_ROOT_KEY");
     let about = |alarm: &&AlarmFacts| case.focus.as_ref().is_none_or(|focus| *focus == alarm.ak);
-    let serious =
-        |alarm: &AlarmFacts| alarm.status == "unprocessed" && matches!(alarm.level.as_str(), "critical" | "high");
+    let serious = |alarm: &AlarmFacts| is_open(alarm) && is_serious(alarm);
     if steps.iter().any(now) || case.alarms.iter().filter(about).any(serious) {
         Advice::ProcessNow
     } else if findings.is_empty() && steps.is_empty() {
