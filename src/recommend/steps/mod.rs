@@ -190,8 +190,9 @@ fn is_serious(alarm: &AlarmFacts) -> bool {
     matches!(alarm.level.as_str(), "critical" | "high")
 }
 
+/// Whether somebody is known to need these calls. Those made near an attack may well be part of it.
 fn is_claimed(observed: &Observed) -> bool {
-    let claimed = |class| matches!(class, Class::Legitimate | Class::Reviewed | Class::Quarantined);
+    let claimed = |class| matches!(class, Class::Legitimate | Class::Reviewed);
     observed.calls.iter().any(|call| claimed(call.class))
 }
 
