@@ -9,6 +9,7 @@ pub mod allowlist;
 pub mod cases;
 mod classes;
 pub mod decisions;
+pub mod holders;
 pub mod inventory;
 pub mod keep;
 pub mod ledger;

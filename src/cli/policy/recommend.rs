@@ -16,7 +16,7 @@ use crate::report::json::pretty;
 use crate::report::listing::write_object;
 use crate::report::recommendation::{holder_name, recommendation_json, write_overview, write_table};
 use crate::report::text::printable;
-use crate::store::cases::Wanted;
+use crate::store::holders::Wanted;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use serde_json::json;

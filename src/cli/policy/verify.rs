@@ -16,7 +16,7 @@ use crate::report::View;
 use crate::report::listing::write_object;
 use crate::report::recommendation::{holder_name, recommendation_from, verification_json, write_verification};
 use crate::report::text::printable;
-use crate::store::cases::{Wanted, known_as};
+use crate::store::holders::{Wanted, known_as};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
