@@ -148,8 +148,8 @@ pub fn nearest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>) -> Opt
     candidates.min_by_key(|candidate| (!candidate.to_lowercase().contains(&lower), distance(text, candidate)))
 }
 
-/// Edits needed to turn one text into the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
+/// Edits needed to turn one text into the other, in any letter case (Levenshtein).
+pub fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.to_lowercase().chars().enumerate() {

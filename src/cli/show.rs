@@ -14,7 +14,6 @@ use crate::recommend::recommend;
 use crate::recommend::stops::{About, Called, Short, short};
 use crate::report::json::{alarm_json, decision_json};
 use crate::report::listing::{write_lines, write_object};
-use crate::report::recommendation::advice_words;
 use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time};
 use crate::report::{Format, View};
 use crate::store::alarms::Records;
@@ -203,7 +202,7 @@ fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -
 fn write_short(shown: &Shown, lines: &mut Lines<'_>) -> io::Result<()> {
     let Some(short) = &shown.short else { return Ok(()) };
     let step = short.step.as_ref().map_or(String::new(), |step| format!(": {}. {}", step.id, step.why));
-    lines.add("Advice", &format!("{}{step}", advice_words(short.advice)))?;
+    lines.add("Advice", &format!("{}{step}", short.advice.words()))?;
     let told = shown.records.iter().any(|one| !one.record.policies.is_empty());
     if !short.policies.is_empty() && !told {
         lines.add("Policies", &format!("{}: {}", short.policies.len(), short.policies.join(", ")))?;

@@ -1,5 +1,7 @@
 //! The nearest of several words, for hints.
 
+use crate::catalog::edit::distance;
+
 /// Longer words are not compared.
 const MAX_WORD: usize = 40;
 
@@ -8,26 +10,9 @@ pub(super) fn nearest<'w>(given: &str, words: impl IntoIterator<Item = &'w str>)
     if given.len() > MAX_WORD {
         return None;
     }
-    let given = given.to_lowercase();
-    let ranked = words.into_iter().map(|word| (distance(&given, &word.to_lowercase()), word));
+    let ranked = words.into_iter().map(|word| (distance(given, word), word));
     let (distance, word) = ranked.min_by_key(|(distance, _)| *distance)?;
     (distance <= 1 + word.len() / 8).then_some(word)
-}
-
-/// How many letters must be changed, added or dropped.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, letter) in left.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = at + 1;
-        for (to, other) in right.iter().enumerate() {
-            let change = corner + usize::from(letter != *other);
-            corner = row[to + 1];
-            row[to + 1] = change.min(corner + 1).min(row[to] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]

@@ -148,11 +148,12 @@ fn is_role_char(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::input::{HolderKind, Outcome, Resources};
     use super::*;
 
-    fn holder() -> Holder {
+    /// A user for tests.
+    pub(in crate::recommend) fn holder() -> Holder {
         Holder {
             kind: HolderKind::User,
             account: "100000000001".into(),

@@ -15,6 +15,17 @@ pub enum Confidence {
     High,
 }
 
+impl Confidence {
+    /// The word used in every output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
 /// Counts and times behind a claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -208,6 +219,17 @@ pub enum Advice {
     ProcessNow,
     /// 2: harden.
     Harden,
+}
+
+impl Advice {
+    /// The words that people read.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::ProcessNow => "process now",
+            Self::Harden => "harden",
+        }
+    }
 }
 
 /// Everything recommended for one holder.

@@ -135,18 +135,8 @@ pub(super) fn family(resource: &str, depth: Depth) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::input::HolderKind;
+    use super::super::needs::tests::holder;
     use super::*;
-
-    fn holder() -> Holder {
-        Holder {
-            kind: HolderKind::User,
-            account: "100000000001".into(),
-            app_id: "1250000000".into(),
-            id: "100000000002".into(),
-            name: "deploy".into(),
-        }
-    }
 
     fn set(list: &[&str]) -> BTreeSet<String> {
         list.iter().map(|&text| text.to_owned()).collect()

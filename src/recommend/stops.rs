@@ -3,6 +3,7 @@
 use super::current::{Current, names};
 use super::input::{Case, Holder, HolderKind};
 use super::output::{Advice, Recommendation, Step};
+use super::words;
 use crate::catalog::cam::CamCatalog;
 use crate::catalog::risk::RiskCatalog;
 use std::collections::BTreeSet;
@@ -74,7 +75,7 @@ fn would_stop(
     if about.leak {
         return format!(
             "Keeping the key out of the repository. The recommended policies would have left little to find: {}.",
-            counted(rec.granted.len(), rec)
+            allowed(rec)
         );
     }
     let succeeded = about.calls.iter().filter(|called| called.succeeded);
@@ -121,10 +122,11 @@ fn listed(texts: &BTreeSet<String>) -> String {
 }
 
 /// What the recommended policies allow, in numbers.
-fn counted(actions: usize, rec: &Recommendation) -> String {
+fn allowed(rec: &Recommendation) -> String {
+    let actions = rec.granted.len();
     let addresses: BTreeSet<&String> = rec.granted.iter().flat_map(|granted| &granted.addresses).collect();
     let bound = rec.granted.iter().all(|granted| !granted.addresses.is_empty());
-    let number = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let number = |length: usize, one: &str, many: &str| words::counted(words::count(length), one, many);
     let from = if bound && actions > 0 {
         format!(", mostly from {}", number(addresses.len(), "address", "addresses"))
     } else {

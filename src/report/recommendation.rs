@@ -8,8 +8,8 @@ use crate::event::time::{date_of, parse_event_time};
 use crate::event::words::TEMP_AK;
 use crate::recommend::input::{Holder, HolderKind};
 use crate::recommend::output::{
-    Advice, Confidence, Conflict, DiffEntry, DiffState, Doubt, Evidence, Finding, GrantedAction, NeedsDecision,
-    Recommendation, Step, Verification,
+    Advice, Conflict, DiffEntry, DiffState, Doubt, Evidence, Finding, GrantedAction, NeedsDecision, Recommendation,
+    Step, Verification,
 };
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -85,25 +85,8 @@ pub fn holder_name(holder: &Holder) -> String {
     if holder.kind == HolderKind::Root { format!("root of {}", holder.account) } else { format!("{kind} {name}") }
 }
 
-/// The words of an advice.
-pub fn advice_words(advice: Advice) -> &'static str {
-    match advice {
-        Advice::Normal => "normal",
-        Advice::ProcessNow => "process now",
-        Advice::Harden => "harden",
-    }
-}
-
-fn confidence(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::Low => "low",
-        Confidence::Medium => "medium",
-        Confidence::High => "high",
-    }
-}
-
 const OVERVIEW: [Column<Recommendation>; 8] = [
-    Column::new("ADVICE", 0, |one: &Recommendation, _| advice_words(one.advice).to_string()).painted(|one| {
+    Column::new("ADVICE", 0, |one: &Recommendation, _| one.advice.words().to_string()).painted(|one| {
         match one.advice {
             Advice::ProcessNow => Paint::Bad,
             Advice::Harden => Paint::Doubtful,
@@ -116,7 +99,7 @@ const OVERVIEW: [Column<Recommendation>; 8] = [
     Column::new("HELD BACK", 4, |one: &Recommendation, _| one.needs_decision.len().to_string()).right(),
     Column::new("CONFLICTS", 5, |one: &Recommendation, _| one.conflicts.len().to_string()).right(),
     Column::new("FINDINGS", 1, |one: &Recommendation, _| one.findings.len().to_string()).right(),
-    Column::new("CONFIDENCE", 6, |one, _| confidence(one.confidence).to_string()),
+    Column::new("CONFIDENCE", 6, |one, _| one.confidence.as_str().to_string()),
 ];
 
 /// Writes one line for each user and role, with `hints` at what to do next.
@@ -129,18 +112,17 @@ pub fn write_overview(all: &[Recommendation], view: View, hints: bool, out: &mut
     Ok(())
 }
 
-const GRANTED: [Column<GrantedAction>; 6] = [
-    Column::new("ACTION", 0, |one: &GrantedAction, _| shortened(&one.action, 60)),
-    Column::new("ON", 1, |one, _| listed(&one.resources, 70)),
-    Column::new(
-        "FROM",
-        2,
-        |one, _| if one.addresses.is_empty() { "anywhere".to_string() } else { listed(&one.addresses, 40) },
-    ),
-    Column::new("SURE", 3, |one, _| format!("{}{}", confidence(one.confidence), if one.rare { ", rare" } else { "" })),
-    Column::new("SEEN", 0, |one, _| seen(&one.evidence)),
-    Column::new("NOTE", 4, |one, _| one.marks.join(", ")),
-];
+const GRANTED: [Column<GrantedAction>; 6] =
+    [
+        Column::new("ACTION", 0, |one: &GrantedAction, _| shortened(&one.action, 60)),
+        Column::new("ON", 1, |one, _| listed(&one.resources, 70)),
+        Column::new("FROM", 2, |one, _| {
+            if one.addresses.is_empty() { "anywhere".to_string() } else { listed(&one.addresses, 40) }
+        }),
+        Column::new("SURE", 3, |one, _| format!("{}{}", one.confidence.as_str(), if one.rare { ", rare" } else { "" })),
+        Column::new("SEEN", 0, |one, _| seen(&one.evidence)),
+        Column::new("NOTE", 4, |one, _| one.marks.join(", ")),
+    ];
 
 /// Writes everything about one user or role; commands can be pasted with `full_keys` alone.
 pub fn write_table(one: &Recommendation, full_keys: bool, view: View, out: &mut dyn Write) -> io::Result<()> {
@@ -153,7 +135,7 @@ pub fn write_table(one: &Recommendation, full_keys: bool, view: View, out: &mut 
         "{}{id}, account {}: {}",
         holder_name(&one.holder),
         or_dash(Some(&one.holder.account)),
-        advice_words(one.advice)
+        one.advice.words()
     );
     writeln!(out, "{}\n", printable(&heading))?;
     for line in &one.summary {
@@ -238,7 +220,7 @@ fn conflict_lines(one: &Conflict) -> Vec<String> {
 fn step_lines(step: &Step, full_keys: bool, view: View) -> Vec<String> {
     let shown = |text: &str| if full_keys { text.to_string() } else { masked(text, &step.target) };
     let last = step.evidence.last.map_or(String::new(), |last| format!(", last {}", time(last, view.zone)));
-    let heading = format!("{}  {}  {} confidence{last}", step.id, shown(&step.target), confidence(step.confidence));
+    let heading = format!("{}  {}  {} confidence{last}", step.id, shown(&step.target), step.confidence.as_str());
     let mut lines = vec![heading, format!("  {}", shown(&step.why))];
     lines.extend(step.commands.iter().map(|command| format!("  $ {}", shown(command))));
     if !step.rollback.is_empty() {
@@ -262,7 +244,7 @@ fn masked(text: &str, target: &str) -> String {
 fn finding_lines(one: &Finding) -> Vec<String> {
     let subject = if one.subject.is_empty() { String::new() } else { format!(" {}", one.subject) };
     vec![
-        format!("{}{subject}  {} confidence", one.code, confidence(one.confidence)),
+        format!("{}{subject}  {} confidence", one.code, one.confidence.as_str()),
         format!("  {}", one.text),
         format!("  do: {}", one.advice),
     ]

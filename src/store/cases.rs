@@ -46,7 +46,7 @@ pub fn cases(db: &Db, wanted: &Wanted, reader: &Reader<'_>) -> Result<Vec<Case>,
         let mut holders = holders(conn, reader.inventory)?;
         holders.retain(|holder, lines| is_wanted(wanted, holder, lines, reader.inventory));
         let labels: HashSet<&KeyOf> = holders.values().flatten().map(|line| &line.key).collect();
-        let keys = classes::read(conn, reader.now, |key| labels.contains(key))?;
+        let keys = classes::read(conn, reader.now, &labels)?;
         let make = |(holder, lines): (&Holder, &Vec<Line>)| case(conn, holder, lines, &keys, wanted, reader);
         holders.iter().map(make).collect()
     })

@@ -11,7 +11,7 @@ use crate::detect::{AlarmType, Level};
 use crate::recommend::input::{AlarmFacts, Class};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::Connection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rules whose alarms mean that the key is in wrong hands (our inference).
 const COMPROMISE: [&str; 6] = [
@@ -63,21 +63,27 @@ struct Doubt {
     alarm: usize,
 }
 
-/// Reads the alarms about keys; `wanted` says which keys matter.
-pub(super) fn read(
-    conn: &Connection,
-    now: i64,
-    wanted: impl Fn(&KeyOf) -> bool,
-) -> Result<HashMap<KeyOf, KeyAlarms>, Failure> {
+/// Of so many key ids alarms are looked up one by one; for more, all alarms are read once.
+const LOOKED_UP: usize = 8;
+
+/// Reads the alarms about keys.
+pub(super) fn read(conn: &Connection, now: i64, keys: &HashSet<&KeyOf>) -> Result<HashMap<KeyOf, KeyAlarms>, Failure> {
     let remarks = Remarks::read(conn)?;
     let covered = in_force(conn, now)?;
     let mut found: HashMap<KeyOf, KeyAlarms> = HashMap::new();
-    let mut all = listed(conn, &AlarmFilter::default(), now, false, &remarks)?;
+    let aks: BTreeSet<&String> = keys.iter().map(|(_, ak, ..)| ak).collect();
+    let only = |ak: &String| AlarmFilter { ak: Some(ak.clone()), ..AlarmFilter::default() };
+    let filters =
+        if aks.len() > LOOKED_UP { vec![AlarmFilter::default()] } else { aks.into_iter().map(only).collect() };
+    let mut all = Vec::new();
+    for filter in &filters {
+        all.extend(listed(conn, filter, now, false, &remarks)?);
+    }
     // Of several alarms about a call the first by id is named, whatever was scanned first.
     all.sort_by(|a, b| a.alarm.id.cmp(&b.alarm.id));
     for one in all {
         let key = (one.alarm.account.clone().unwrap_or_default(), one.alarm.ak.clone(), one.owner.clone(), one.role);
-        if wanted(&key) {
+        if keys.contains(&key) {
             found.entry(key).or_default().add(conn, &one, &covered)?;
         }
     }

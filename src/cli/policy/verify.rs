@@ -67,7 +67,8 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let view = view(args.output.as_deref(), args.source.zone(config)?, false);
     let cases = source.as_ref().map(|source| cases_of(&found, source)).transpose()?.unwrap_or_default();
     let from_logs = source.is_some_and(|source| source.from_logs);
-    let proofs: Vec<Proof> = found.iter().map(|one| prove(one, &cases, from_logs)).collect();
+    let risk = RiskCatalog::builtin();
+    let proofs: Vec<Proof> = found.iter().map(|one| prove(one, &cases, from_logs, &risk)).collect();
     let holds = proofs.iter().all(|proof| proof.verification.holds);
     write_to(args.output.as_deref(), |out| match args.format {
         Shape::Table => write_table(&proofs, out),
@@ -76,7 +77,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     Ok(if holds { exit::DONE } else { exit::FAILED })
 }
 
-fn prove(found: &Found, cases: &BTreeMap<Holder, Case>, from_logs: bool) -> Proof {
+fn prove(found: &Found, cases: &BTreeMap<Holder, Case>, from_logs: bool, risk: &RiskCatalog) -> Proof {
     let one = &found.recommendation;
     let name = holder_name(&one.holder);
     if one.holder.kind == HolderKind::Root {
@@ -96,8 +97,7 @@ fn prove(found: &Found, cases: &BTreeMap<Holder, Case>, from_logs: bool) -> Proo
         conflicts: &one.conflicts,
         granted,
     };
-    let (cam, risk) = (CamCatalog::builtin(), RiskCatalog::builtin());
-    let verification = verify(&found.policies, observed, &context, cam, &risk);
+    let verification = verify(&found.policies, observed, &context, CamCatalog::builtin(), risk);
     Proof { name, attachable: true, replayed, verification }
 }
 

@@ -6,7 +6,7 @@
 mod parts;
 mod text;
 
-use super::output::{Advice, Confidence, Recommendation};
+use super::output::Recommendation;
 use super::steps::TEMPORARY;
 use crate::event::id::mask_key;
 use text::{code, inert};
@@ -37,11 +37,7 @@ pub fn markdown(rec: &Recommendation, time: Time<'_>) -> String {
 fn head(rec: &Recommendation) -> String {
     let holder = &rec.holder;
     let name = [&holder.name, &holder.id, &holder.account].into_iter().find(|text| !text.is_empty());
-    let advice = match rec.advice {
-        Advice::Normal => "normal",
-        Advice::ProcessNow => "process now",
-        Advice::Harden => "harden",
-    };
+    let advice = rec.advice.words();
     let focus = rec.focus.as_ref().map_or(String::new(), |focus| {
         let key = if focus == TEMPORARY { "the temporary keys".to_string() } else { code(&mask_key(focus)) };
         format!("Asked about: {key}\n\n")
@@ -50,17 +46,9 @@ fn head(rec: &Recommendation) -> String {
     format!(
         "# Permissions of {}\n\n{focus}Advice: **{advice}**. Confidence: {}.\n\n{}",
         name.map_or("an unknown holder".to_string(), |name| inert(name)),
-        confidence(rec.confidence),
+        rec.confidence.as_str(),
         sentences.concat()
     )
-}
-
-fn confidence(confidence: Confidence) -> &'static str {
-    match confidence {
-        Confidence::Low => "low",
-        Confidence::Medium => "medium",
-        Confidence::High => "high",
-    }
 }
 
 fn list(title: &str, lines: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! The sections of the report, one function each; empty where there is nothing to tell.
 
+use super::Time;
 use super::text::{block, code, inert};
-use super::{Time, confidence};
 use crate::event::id::mask_key;
 use crate::recommend::output::{CallRef, DiffState, Evidence, Finding, Recommendation, Step};
 use crate::recommend::patterns::Names;
@@ -31,7 +31,7 @@ pub(super) fn granted(rec: &Recommendation, time: Time<'_>) -> String {
             some(&granted.resources),
             from,
             seen(&granted.evidence, time),
-            confidence(granted.confidence).to_string(),
+            granted.confidence.as_str().to_string(),
             inert(&granted.marks.join(", ")),
         ]
     });
@@ -82,7 +82,7 @@ pub(super) fn findings(rec: &Recommendation, time: Time<'_>) -> String {
             inert(&finding.text),
             inert(&finding.advice),
             seen(&finding.evidence.seen, time),
-            confidence(finding.confidence).to_string(),
+            finding.confidence.as_str().to_string(),
         ]
     });
     let titles = ["Finding", "Where", "What", "What to do", "Seen", "Confidence"];
@@ -124,7 +124,7 @@ fn one_step(step: &Step, time: Time<'_>) -> String {
         inert(&step.id),
         inert(&step.why),
         seen(&step.evidence, time),
-        confidence(step.confidence),
+        step.confidence.as_str(),
         block("sh", &commands.join("\n"))
     )
 }
