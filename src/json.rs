@@ -91,6 +91,16 @@ impl<'a> Cursor<'a> {
         None
     }
 
+    /// The text from here on.
+    pub fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    /// Moves over a value of `length` bytes that is known to stand here.
+    pub fn move_by(&mut self, length: usize) {
+        self.at += length;
+    }
+
     /// Moves over one byte that [`Cursor::peek`] has just shown.
     pub fn bump_byte(&mut self) {
         self.at += 1;

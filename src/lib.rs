@@ -22,6 +22,7 @@ pub mod inventory;
 pub mod json;
 pub mod pipeline;
 pub mod policy;
+pub mod progress;
 pub mod recommend;
 pub mod report;
 pub mod settings;

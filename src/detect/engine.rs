@@ -60,7 +60,8 @@ impl Engine {
         rule.keeps(row, cx.history, cx.catalog).then(|| rule.stands(row, cx))
     }
 
-    fn evaluate(&self, events: &Events) -> PolarsResult<DataFrame> {
+    /// Asks every rule about every event: one column of answers for each rule and question.
+    pub fn evaluate(&self, events: &Events) -> PolarsResult<DataFrame> {
         events.frame.clone().lazy().select(self.select.clone()).collect()
     }
 }
@@ -150,8 +151,8 @@ impl Findings {
         }
     }
 
-    /// Evaluates every rule over a batch.
-    pub fn take(&mut self, engine: &Engine, events: &Events, catalog: &Catalog) -> PolarsResult<()> {
+    /// Takes in a batch of events, and what the rules answered about them.
+    pub fn take(&mut self, engine: &Engine, events: &Events, answers: &DataFrame, catalog: &Catalog) {
         self.history.note(&events.rows);
         if let Some(activity) = &mut self.activity {
             activity.note(&events.rows);
@@ -159,21 +160,19 @@ impl Findings {
         if let Some(requests) = &mut self.requests {
             requests.note(events);
         }
-        let results = engine.evaluate(events)?;
         let batch = Batch::new(events);
         for (number, active) in engine.rules.iter().enumerate() {
-            if let Some(hits) = mask(&results, "hit", number) {
-                let unverified = mask(&results, "unverified", number);
+            if let Some(hits) = mask(answers, "hit", number) {
+                let unverified = mask(answers, "unverified", number);
                 self.fold_rows(number, &batch, hits, unverified);
             }
-            if let Some(watched) = mask(&results, "watch", number) {
+            if let Some(watched) = mask(answers, "watch", number) {
                 self.keep(number, active, &batch, watched, catalog);
             }
-            if let Some(gathered) = mask(&results, "gather", number) {
+            if let Some(gathered) = mask(answers, "gather", number) {
                 self.gather(number, active, &batch, gathered, catalog);
             }
         }
-        Ok(())
     }
 
     fn keep(

@@ -23,7 +23,7 @@ use crate::event::words::{Method, UserType};
 use crate::inventory::{Inventory, IpPlace};
 use asked::write_asked;
 use created::{Created, CreatedKey, CreatedUser};
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 use ipnet::IpNet;
 use names::{ActorFacts, ApiFacts, Cache, CodeFacts, IpFacts, IpShown, NameTables, clipped};
 use std::net::IpAddr;
@@ -59,11 +59,12 @@ pub struct Enricher<'w> {
     world: &'w World,
     clock: LocalClock,
     scratch: String,
+    callers: HashMap<u32, KnownCaller>,
     accounts: Cache<'w, ()>,
     keys: Cache<'w, ()>,
     actors: HashMap<Box<str>, KnownActor>,
     tables: &'w NameTables,
-    apis: HashMap<Box<str>, usize>,
+    apis: HashMap<ApiName, usize>,
     known_apis: Vec<(u32, ApiFacts)>,
     ips: HashMap<Box<str>, IpFacts>,
     clients: Cache<'w, u32>,
@@ -97,6 +98,44 @@ pub struct Seen {
     pub in_range: bool,
 }
 
+/// Callers remembered by number; forgetting them costs time and nothing else.
+const MAX_CALLERS: usize = 16_384;
+
+/// What is known of a caller whom a reader has numbered (see [`RawEvent::caller`]).
+#[derive(Clone, Copy, Debug)]
+struct KnownCaller {
+    account: u32,
+    /// Known from the first event on that has a key.
+    signer: Option<Signer>,
+}
+
+/// Whose key made a call.
+#[derive(Clone, Copy, Debug)]
+struct Signer {
+    key: u32,
+    actor: KnownActor,
+    permanent: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct ApiName {
+    service: Box<str>,
+    action: Box<str>,
+}
+
+/// The same, borrowed for looking up.
+#[derive(Hash)]
+struct ApiNamed<'a> {
+    service: &'a str,
+    action: &'a str,
+}
+
+impl Equivalent<ApiName> for ApiNamed<'_> {
+    fn equivalent(&self, key: &ApiName) -> bool {
+        (self.service, self.action) == (&*key.service, &*key.action)
+    }
+}
+
 /// Bytes taken of a request body; scripts sent to hosts may have 64 KiB and more.
 const MAX_RAW_BODY: usize = 65_536;
 
@@ -123,6 +162,7 @@ impl<'w> Enricher<'w> {
             world,
             clock: LocalClock::new(world.zone),
             scratch: String::new(),
+            callers: HashMap::new(),
             accounts: Cache::new(&tables.accounts),
             keys: Cache::new(&tables.keys),
             actors: HashMap::new(),
@@ -147,7 +187,8 @@ impl<'w> Enricher<'w> {
     /// Adds an event to the batch, or says why rules do not take it.
     pub fn push(&mut self, event: &RawEvent<'_>, seen: Seen) -> Option<SetAside> {
         let Seen { time, in_range, .. } = seen;
-        let account = self.accounts.get(clipped(event.account), || ()).0;
+        let caller = self.caller(event);
+        let account = caller.account;
         keep_earlier(&mut self.coverage, account, time);
         let place = self.api(event);
         let (api, facts) = &self.known_apis[place];
@@ -171,11 +212,10 @@ impl<'w> Enricher<'w> {
         set(flag::WRITE, write);
         set(flag::SENSITIVE, write && sensitive);
 
-        let actor = self.actor(event);
+        let Signer { key, actor, permanent } = caller.signer.unwrap_or_else(|| self.signer(event, account));
         set(flag::ROOT, actor.user_type == UserType::Root);
         set(flag::ROLE, matches!(actor.user_type, UserType::Role | UserType::Service));
         set(flag::SERVICE_IDENTITY, actor.user_type == UserType::Service);
-        let permanent = is_permanent(event, actor.user_type);
         set(flag::PERMANENT_KEY, permanent);
 
         let (code, outcome) = self.outcome(event);
@@ -188,11 +228,10 @@ impl<'w> Enricher<'w> {
         let (client, client_flags) = *self.client(event.client);
         set(client_flags, true);
 
-        let (file, key) = (seen.file, seen.key);
-        let mut row = Row { time, account, api, ip: ip.id, client, code, flags, file, event: key, ..Row::default() };
+        let mut row = Row { time, account, key, api, ip: ip.id, client, code, flags, ..Row::default() };
+        (row.file, row.event) = (seen.file, seen.key);
         (row.actor, row.user, row.principal) = (actor.number, actor.user, actor.principal);
         (row.day, row.second) = self.clock.local(time);
-        row.key = self.keys.get(clipped(event.secret_id), || ()).0;
         row.region = match access::region(clipped(event.region)) {
             "" => NO_REGION,
             region => self.regions.get(region, || ()).0,
@@ -221,19 +260,46 @@ impl<'w> Enricher<'w> {
     /// Looks the API up and returns its place in `known_apis`.
     fn api(&mut self, event: &RawEvent<'_>) -> usize {
         let service = access::service(event.resource_type, event.source);
-        self.scratch.clear();
-        self.scratch.push_str(clipped(&service));
-        self.scratch.push(':');
-        self.scratch.push_str(clipped(event.name));
-        if let Some(place) = self.apis.get(self.scratch.as_str()) {
+        let (service, action) = (clipped(&service), clipped(event.name));
+        if let Some(place) = self.apis.get(&ApiNamed { service, action }) {
             return *place;
         }
         let catalog = &self.world.catalog;
-        let entry =
-            self.tables.apis.intern(&self.scratch, || api_facts(catalog, clipped(&service), clipped(event.name)));
+        let entry = self.tables.apis.intern(&format!("{service}:{action}"), || api_facts(catalog, service, action));
         self.known_apis.push(entry);
-        self.apis.insert(self.scratch.as_str().into(), self.known_apis.len() - 1);
+        let name = ApiName { service: service.into(), action: action.into() };
+        self.apis.insert(name, self.known_apis.len() - 1);
         self.known_apis.len() - 1
+    }
+
+    /// What is known of the caller by its number; of one without a number, only the account.
+    fn caller(&mut self, event: &RawEvent<'_>) -> KnownCaller {
+        if let Some(known) = self.callers.get(&event.caller) {
+            return *known;
+        }
+        let account = self.accounts.get(clipped(event.account), || ()).0;
+        let known = KnownCaller { account, signer: None };
+        self.remember_caller(event.caller, known);
+        known
+    }
+
+    fn remember_caller(&mut self, number: u32, known: KnownCaller) {
+        if number == 0 {
+            return;
+        }
+        if self.callers.len() >= MAX_CALLERS {
+            self.callers.clear();
+        }
+        self.callers.insert(number, known);
+    }
+
+    /// The key and the caller behind it.
+    fn signer(&mut self, event: &RawEvent<'_>, account: u32) -> Signer {
+        let actor = self.actor(event);
+        let key = self.keys.get(clipped(event.secret_id), || ()).0;
+        let signer = Signer { key, actor, permanent: is_permanent(event, actor.user_type) };
+        self.remember_caller(event.caller, KnownCaller { account, signer: Some(signer) });
+        signer
     }
 
     /// The caller: many spellings and sessions of one user or role are one actor.

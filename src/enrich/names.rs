@@ -7,6 +7,7 @@ use crate::catalog::params::AskedBy;
 use crate::event::words::UserType;
 use crate::inventory::IpPlace;
 use hashbrown::HashMap;
+use hashbrown::hash_map::EntryRef;
 use std::sync::Mutex;
 
 /// Longest text kept of a field that an attacker chooses freely. Real client strings and codes are
@@ -151,7 +152,7 @@ impl<T: Clone> Table<T> {
 #[derive(Debug)]
 pub struct Cache<'t, T> {
     table: &'t Table<T>,
-    known: HashMap<Box<str>, (u32, T)>,
+    known: HashMap<String, (u32, T)>,
 }
 
 impl<'t, T: Clone> Cache<'t, T> {
@@ -162,14 +163,13 @@ impl<'t, T: Clone> Cache<'t, T> {
 
     /// The number and facts of `text`. The cache of a limited table is emptied when it has grown past the limit.
     pub fn get(&mut self, text: &str, make: impl FnOnce() -> T) -> &(u32, T) {
-        if !self.known.contains_key(text) {
-            if self.known.len() >= self.table.limit {
-                self.known.clear();
-            }
-            let entry = self.table.intern(text, make);
-            self.known.insert(text.into(), entry);
+        if self.known.len() >= self.table.limit && !self.known.contains_key(text) {
+            self.known.clear();
         }
-        &self.known[text]
+        match self.known.entry_ref(text) {
+            EntryRef::Occupied(known) => known.into_mut(),
+            EntryRef::Vacant(new) => new.insert(self.table.intern(text, make)),
+        }
     }
 }
 

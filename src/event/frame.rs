@@ -169,6 +169,19 @@ impl EventsBuilder {
         self.rows.is_empty()
     }
 
+    /// Takes the memory of a batch back, to fill it again.
+    pub fn reuse(&mut self, events: Events) {
+        let Events { mut rows, mut ids, mut id_ends, mut details, mut detail_ends, .. } = events;
+        rows.clear();
+        ids.clear();
+        id_ends.clear();
+        details.clear();
+        detail_ends.clear();
+        if self.is_empty() && details.capacity() <= 2 * FULL_DETAILS {
+            *self = Self { rows, ids, id_ends, details, detail_ends };
+        }
+    }
+
     /// The batch, leaving the builder empty.
     pub fn finish(&mut self) -> PolarsResult<Events> {
         let this = std::mem::take(self);

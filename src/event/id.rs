@@ -1,14 +1,14 @@
 //! Identifiers: the key that tells whether two records are one event, masked key ids, request ids kept small.
 
 use super::raw::RawEvent;
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// 128 bits that two records share exactly when they are the same event.
 ///
 /// Made of `requestID`, `eventName` and `principalId`; without a request id of `eventID`; without
 /// either, of the whole raw event. See docs/formats.md.
 pub fn event_key(event: &RawEvent<'_>) -> u128 {
-    let mut hash = Xxh3Default::new();
+    let mut text = Vec::with_capacity(KEY_TEXT);
     let parts: &[&str] = if !event.request_id.is_empty() {
         &["r", event.request_id, event.name, event.principal]
     } else if !event.event_id.is_empty() {
@@ -17,11 +17,14 @@ pub fn event_key(event: &RawEvent<'_>) -> u128 {
         &["w", event.whole]
     };
     for part in parts {
-        hash.update(part.as_bytes());
-        hash.update(&[0]);
+        text.extend_from_slice(part.as_bytes());
+        text.push(0);
     }
-    hash.digest128()
+    xxh3_128(&text)
 }
+
+/// Room for the text of an event key: a request id of 36 bytes, an action and a UIN.
+const KEY_TEXT: usize = 128;
 
 /// Shows the first 6 and last 11 characters of a key id and leaves the middle out.
 ///

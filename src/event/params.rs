@@ -2,7 +2,9 @@
 
 use super::raw::Body;
 use crate::json::{Cursor, Text, Value, decode};
+use memchr::memmem::Finder;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// What a body says about one parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,9 @@ fn value_of(value: Value<'_>) -> Param<'_> {
     if !text.is_empty() && text.bytes().all(|b| b == b'*') { Param::Unknown } else { Param::Is(text) }
 }
 
+/// Finds the name of the parameter that tells the console's calls of 2017.
+static REQUEST_SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"RequestSource"));
+
 /// Tells whether the request says that it came from the console (`RequestSource` is `MC`).
 ///
 /// Console calls of 2017 are logged as API calls; this parameter is all that tells them apart.
@@ -69,7 +74,7 @@ pub fn from_console(body: Body<'_>) -> bool {
         return false;
     };
     // Most bodies do not hold the word at all, which is found out faster than by parsing.
-    if memchr::memmem::find(raw.as_bytes(), b"RequestSource").is_none() {
+    if REQUEST_SOURCE.find(raw.as_bytes()).is_none() {
         return false;
     }
     matches!(param(body, "RequestSource"), Param::Is(value) if value == "MC")

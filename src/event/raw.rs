@@ -89,6 +89,9 @@ pub struct RawEvent<'a> {
     pub role_session_name: &'a str,
     /// `userIdentity.sessionContext`.
     pub session: Session<'a>,
+    /// Number that events share whose caller is told in the same words; 0 when nobody knows. It stands for every
+    /// field from `identity_type` to `session`, and holds for one reader only.
+    pub caller: u32,
     /// The inner event was broken and this is the row around it.
     pub fell_back: bool,
     /// Number of the row in the reply that held the event, from 1; 0 when it stood alone.
@@ -100,6 +103,7 @@ pub struct RawEvent<'a> {
 impl<'a> RawEvent<'a> {
     /// Fills every empty field from `outer`, the row or envelope around this event.
     pub fn fill_from(&mut self, outer: &RawEvent<'a>) {
+        let before = self.caller_texts();
         let pairs: [(&mut &'a str, &'a str); 18] = [
             (&mut self.time, outer.time),
             (&mut self.event_id, outer.event_id),
@@ -125,5 +129,47 @@ impl<'a> RawEvent<'a> {
                 *own = other;
             }
         }
+        if before != self.caller_texts() {
+            self.caller = 0;
+        }
+    }
+
+    /// Whether nothing is known of the caller yet.
+    pub fn is_caller_unknown(&self) -> bool {
+        self.caller_texts().iter().all(|text| text.is_empty()) && !self.session.has_token && !self.session.has_expiry
+    }
+
+    /// What is known of the caller, text by text.
+    pub fn caller_texts(&self) -> [&'a str; 10] {
+        let session = &self.session;
+        [
+            self.identity_type,
+            self.principal,
+            self.account,
+            self.user_name,
+            self.secret_id,
+            self.role_session_name,
+            session.user_ip,
+            session.app_id,
+            session.role_name,
+            session.role_session_name,
+        ]
+    }
+
+    /// Puts back what [`RawEvent::caller_texts`] gave.
+    pub fn set_caller_texts(&mut self, texts: [&'a str; 10]) {
+        let session = &mut self.session;
+        [
+            self.identity_type,
+            self.principal,
+            self.account,
+            self.user_name,
+            self.secret_id,
+            self.role_session_name,
+            session.user_ip,
+            session.app_id,
+            session.role_name,
+            session.role_session_name,
+        ] = texts;
     }
 }

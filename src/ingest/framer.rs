@@ -8,9 +8,10 @@ use super::ROW_HOLDERS;
 use super::reject::{Reason, Reject};
 use memchr::{memchr, memchr_iter, memchr3};
 use std::io::{self, Read};
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes handed to a worker at a time: large enough to pay for the hand-over, small enough for the cache.
-pub const CHUNK: usize = 1 << 20;
+pub const CHUNK: usize = 1 << 18;
 /// The largest record read at once: 4 MiB. Real events are under 100 KiB, API replies under 1 MiB; larger
 /// replies are walked into row by row.
 pub const MAX_RECORD: usize = 4 << 20;
@@ -34,9 +35,9 @@ pub struct Span {
 /// Some records of one file, in order.
 #[derive(Debug, Default)]
 pub struct Chunk {
-    /// Position among all chunks of a scan, from 0.
+    /// Position among all chunks of a scan, from 0; given when the chunk's turn comes.
     pub sequence: u64,
-    /// Number of the file among all inputs.
+    /// Number of the file within its input, and once its turn comes, among all of the scan.
     pub file: u32,
     /// The bytes that the spans point into.
     pub bytes: Vec<u8>,
@@ -44,6 +45,33 @@ pub struct Chunk {
     pub spans: Vec<Span>,
     /// Records found to be unreadable before they were parsed.
     pub rejects: Vec<Reject>,
+}
+
+/// Room beyond what is read at a time.
+const END_PROBE: usize = 64;
+/// Buffers kept for reading into again; there are hardly more under way.
+const MAX_BUFFERS: usize = 16;
+/// Buffers that one large record has blown up are not kept.
+const MAX_BUFFER: usize = 3 * CHUNK;
+
+/// Buffers that have been read, to read into again: memory that the system has to clear costs a tenth of a scan.
+#[derive(Debug, Default)]
+pub struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+impl Buffers {
+    /// An empty buffer.
+    pub fn take(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    /// Gives a buffer back.
+    pub fn give_back(&self, mut buffer: Vec<u8>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MAX_BUFFERS && buffer.capacity() <= MAX_BUFFER {
+            buffer.clear();
+            kept.push(buffer);
+        }
+    }
 }
 
 /// Takes chunks; answers `false` when no more are wanted.
@@ -84,8 +112,9 @@ enum Step {
 
 /// Splits one JSON stream into records.
 #[expect(clippy::struct_excessive_bools, reason = "independent questions about where the stream stands")]
-pub struct Framer {
+pub struct Framer<'b> {
     file: u32,
+    buffers: &'b Buffers,
     buf: Vec<u8>,
     at: usize,
     eof: bool,
@@ -115,12 +144,13 @@ pub struct Framer {
 /// Bytes of damaged records that are read a second time in search of whole ones.
 const PATIENCE: usize = 256 << 20;
 
-impl Framer {
+impl<'b> Framer<'b> {
     /// A framer for file number `file`.
-    pub fn new(file: u32) -> Self {
+    pub fn new(file: u32, buffers: &'b Buffers) -> Self {
         Self {
             file,
-            buf: Vec::new(),
+            buffers,
+            buf: buffers.take(),
             at: 0,
             eof: false,
             line: 1,
@@ -168,6 +198,8 @@ impl Framer {
 
     fn fill(&mut self, input: &mut dyn Read) -> io::Result<()> {
         let want = CHUNK.max(self.buf.len() - self.at);
+        // A little more than is read, so that finding the end needs no larger buffer.
+        self.buf.reserve(want + END_PROBE);
         let read = input.take(want as u64).read_to_end(&mut self.buf)?;
         self.eof = read == 0;
         Ok(())
@@ -176,12 +208,14 @@ impl Framer {
     /// Hands the records found so far to `sink` and keeps the bytes after them.
     fn flush(&mut self, sink: &mut Sink<'_>) -> bool {
         self.count_lines_to(self.at);
-        let rest = self.buf[self.at..].to_vec();
+        let mut rest = self.buffers.take();
+        rest.extend_from_slice(&self.buf[self.at..]);
         self.buf.truncate(self.at);
         let bytes = std::mem::replace(&mut self.buf, rest);
         self.rebase(self.at);
         let chunk = std::mem::replace(&mut self.out, Chunk { file: self.file, ..Chunk::default() });
         if chunk.spans.is_empty() && chunk.rejects.is_empty() {
+            self.buffers.give_back(bytes);
             return true;
         }
         sink(Chunk { bytes, ..chunk })
@@ -391,6 +425,8 @@ impl Framer {
             if let Some(end) = self.whole_line(newline.unwrap_or(self.buf.len()), newline.is_some()) {
                 self.emit(end);
                 self.at = newline.unwrap_or(end);
+                // There is no line break before the next one.
+                self.counted_to = self.at;
                 return Step::Go;
             }
         }
@@ -590,7 +626,8 @@ pub fn rows_inside(text: &str) -> Option<Chunk> {
         all.rejects.extend(chunk.rejects);
         true
     };
-    let mut framer = Framer::new(0);
+    let buffers = Buffers::default();
+    let mut framer = Framer::new(0, &buffers);
     framer.enter_objects = true;
     framer.run(&mut text.as_bytes(), &mut sink);
     let no_list = all.rejects.iter().any(|reject| matches!(reject.reason, Reason::TooLarge(_)));
@@ -694,7 +731,7 @@ mod tests {
             rejects.extend(chunk.rejects.into_iter().map(|r| (r.line, r.reason)));
             true
         };
-        Framer::new(0).run(&mut Dribble(text, 7), &mut sink);
+        Framer::new(0, &Buffers::default()).run(&mut Dribble(text, 7), &mut sink);
         (records, rejects)
     }
 
@@ -789,7 +826,7 @@ mod tests {
             rejects += chunk.rejects.len();
             true
         };
-        Framer::new(0).run(&mut &text[..], &mut sink);
+        Framer::new(0, &Buffers::default()).run(&mut &text[..], &mut sink);
         (records, rejects)
     }
 
@@ -818,7 +855,7 @@ mod tests {
             largest = largest.max(chunk.bytes.len());
             true
         };
-        Framer::new(0).run(&mut text.as_bytes(), &mut sink);
+        Framer::new(0, &Buffers::default()).run(&mut text.as_bytes(), &mut sink);
         assert_eq!(count, 20_000);
         assert!(largest <= 2 * MAX_RECORD + CHUNK, "{largest}");
     }
@@ -835,7 +872,7 @@ mod tests {
                 rejects.extend(chunk.rejects);
                 true
             };
-            Framer::new(0).run(&mut text.as_bytes(), &mut sink);
+            Framer::new(0, &Buffers::default()).run(&mut text.as_bytes(), &mut sink);
             assert_eq!(spans.len(), 1);
             assert_eq!(spans[0].line, 2);
             assert_eq!(rejects.len(), 1);

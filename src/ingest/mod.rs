@@ -3,8 +3,10 @@
 //! Nothing here knows rules, assets or outputs. See docs/formats.md for what is read.
 
 pub mod csv;
+pub mod feed;
 pub mod framer;
 pub mod reject;
+pub mod scratch;
 pub mod source;
 pub mod unwrap;
 

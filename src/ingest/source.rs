@@ -4,13 +4,14 @@
 //! it was made, costs more than bounded memory.
 
 use super::csv;
-use super::framer::{Chunk, Framer, Sink};
+use super::framer::{Buffers, Framer, Sink};
 use super::reject::Reason;
+use crate::progress::{Progress, Stage};
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Bytes looked at to tell what an input is.
 const HEAD: usize = 8192;
@@ -126,27 +127,18 @@ fn walk(folder: &Path) -> Vec<Input> {
         .collect()
 }
 
-/// Reads all inputs in order, handing their records to `sink`; counts bytes read from disk in `progress`.
-///
-/// Beside the outcomes, tells for each input which of them are about it: members of an archive have one each.
-pub fn read_all(inputs: &[Input], progress: &AtomicU64, sink: &mut Sink<'_>) -> (Vec<FileOutcome>, Vec<Range<usize>>) {
-    let mut reader = Reader { files: Vec::new(), progress, sequence: 0, sink };
-    let mut of_inputs = Vec::new();
-    for input in inputs {
-        let first = reader.files.len();
-        let wanted = reader.read_input(input);
-        of_inputs.push(first..reader.files.len());
-        if !wanted {
-            break;
-        }
-    }
-    (reader.files, of_inputs)
+/// Reads an input, handing its records to `sink` and telling `progress` how far it is. Files are numbered within
+/// the input: it is one, or members of an archive are one each.
+pub fn read_input(input: &Input, progress: &Progress, buffers: &Buffers, sink: &mut Sink<'_>) -> Vec<FileOutcome> {
+    let mut reader = Reader { files: Vec::new(), progress, buffers, sink };
+    reader.read_input(input);
+    reader.files
 }
 
 struct Reader<'r, 's> {
     files: Vec<FileOutcome>,
-    progress: &'r AtomicU64,
-    sequence: u64,
+    progress: &'r Progress,
+    buffers: &'r Buffers,
     sink: &'r mut Sink<'s>,
 }
 
@@ -155,11 +147,11 @@ impl Reader<'_, '_> {
         let name = input.name();
         let progress = self.progress;
         match input {
-            Input::Stdin => self.read_layer(&name, &mut Counted { inner: io::stdin().lock(), total: progress }, 0),
+            Input::Stdin => self.read_layer(&name, &mut Watched { inner: io::stdin().lock(), progress }, 0),
             Input::NoFile(_, why) => self.rejected(&name, Reason::CannotOpen((*why).to_string())),
             Input::File(path) => match open(path) {
                 Ok(Opened::Zip(archive)) => self.read_zip(&name, input.size(), archive, 0),
-                Ok(Opened::Stream(file)) => self.read_layer(&name, &mut Counted { inner: file, total: progress }, 0),
+                Ok(Opened::Stream(file)) => self.read_layer(&name, &mut Watched { inner: file, progress }, 0),
                 Err(error) => self.rejected(&name, Reason::CannotOpen(error.to_string())),
             },
         }
@@ -194,8 +186,15 @@ impl Reader<'_, '_> {
             Kind::Tar => self.read_tar(name, &mut whole, layer),
             Kind::Zip => self.read_held_zip(name, &mut whole, layer),
             Kind::Encoded(encoding) => self.read_layer(name, &mut Transcoder::new(&mut whole, encoding), layer + 1),
-            Kind::Json => self.read_records(name, "JSON", |file, sink| Framer::new(file).run(&mut whole, sink)),
-            Kind::Csv(layout) => self.read_records(name, "CSV", |file, sink| csv::run(file, layout, &mut whole, sink)),
+            Kind::Json => {
+                let buffers = self.buffers;
+                self.read_records(name, "JSON", &mut whole, |file, input, sink| {
+                    Framer::new(file, buffers).run(input, sink)
+                })
+            }
+            Kind::Csv(layout) => {
+                self.read_records(name, "CSV", &mut whole, |file, input, sink| csv::run(file, layout, input, sink))
+            }
             Kind::Refused(reason) => self.rejected(name, reason),
         }
     }
@@ -204,18 +203,24 @@ impl Reader<'_, '_> {
         &mut self,
         name: &str,
         format: &'static str,
-        run: impl FnOnce(u32, &mut Sink<'_>) -> (bool, u64),
+        input: &mut dyn Read,
+        run: impl FnOnce(u32, &mut dyn Read, &mut Sink<'_>) -> (bool, u64),
     ) -> bool {
         let file = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
         self.files.push(FileOutcome { name: name.to_string(), format, state: FileState::Read });
-        let sequence = &mut self.sequence;
-        let outer = &mut self.sink;
-        let mut numbered = |mut chunk: Chunk| {
-            chunk.sequence = *sequence;
-            *sequence += 1;
-            outer(chunk)
+        let (sink, mut waited) = (&mut self.sink, Duration::ZERO);
+        let mut input = Timed { inner: input, spent: Duration::ZERO };
+        let began = Instant::now();
+        let mut hand_on = |chunk| {
+            let began = Instant::now();
+            let goes_on = sink(chunk);
+            waited += began.elapsed();
+            goes_on
         };
-        run(file, &mut numbered).0
+        let goes_on = run(file, &mut input, &mut hand_on).0;
+        self.progress.add(Stage::Read, input.spent);
+        self.progress.add(Stage::Split, began.elapsed().saturating_sub(input.spent + waited));
+        goes_on
     }
 
     fn read_zstd(&mut self, name: &str, input: &mut dyn Read, layer: u8) -> bool {
@@ -296,7 +301,7 @@ impl Reader<'_, '_> {
                 continue;
             }
             let member = format!("{name}!{}", String::from_utf8_lossy(entry.name_raw()));
-            self.progress.fetch_add(entry.compressed_size(), Ordering::Relaxed);
+            self.progress.add_bytes(entry.compressed_size());
             if !self.read_layer(
                 &member,
                 &mut BombGuard { inner: &mut entry, read: &packed, written: &written },
@@ -456,6 +461,35 @@ impl<R: Read> Read for Counted<'_, R> {
     }
 }
 
+/// Tells how many bytes pass.
+struct Watched<'p, R> {
+    inner: R,
+    progress: &'p Progress,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(out)?;
+        self.progress.add_bytes(read as u64);
+        Ok(read)
+    }
+}
+
+/// Takes the time that reading needs.
+struct Timed<R> {
+    inner: R,
+    spent: Duration,
+}
+
+impl<R: Read> Read for Timed<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let began = Instant::now();
+        let read = self.inner.read(out);
+        self.spent += began.elapsed();
+        read
+    }
+}
+
 /// Stops an input that expands beyond reason.
 struct BombGuard<'c, R> {
     inner: R,
@@ -546,6 +580,7 @@ impl Read for Transcoder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::framer::Chunk;
     use std::io::Write;
 
     fn gz(bytes: &[u8]) -> Vec<u8> {
@@ -562,8 +597,9 @@ mod tests {
             rejects.extend(chunk.rejects.into_iter().map(|r| r.reason));
             true
         };
-        let progress = AtomicU64::new(0);
-        let mut reader = Reader { files: Vec::new(), progress: &progress, sequence: 0, sink: &mut sink };
+        let progress = Progress::default();
+        let mut reader =
+            Reader { files: Vec::new(), progress: &progress, buffers: &Buffers::default(), sink: &mut sink };
         reader.read_layer("f", &mut &bytes[..], 0);
         (reader.files, records, rejects)
     }

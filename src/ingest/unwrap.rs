@@ -6,18 +6,18 @@
 use super::ROW_HOLDERS;
 use super::framer::rows_inside;
 use super::reject::Reason;
+use super::scratch::Scratch;
 use crate::event::raw::{Body, RawEvent, Session};
 use crate::json::{Cursor, JsonError, Text, Value};
-use bumpalo::Bump;
 
 /// How many envelopes may stand inside one another. Known exports need four.
 const MAX_WRAPS: u8 = 8;
 
 /// What a record turned out to hold.
-pub type Found<'a> = Result<RawEvent<'a>, Reason>;
+pub type Found<'e, 'a> = Result<&'e mut RawEvent<'a>, Reason>;
 
 /// Reads one record and hands every event in it, or the reason why there is none, to `emit`.
-pub fn unwrap_record<'a>(text: &'a str, bump: &'a Bump, emit: &mut dyn FnMut(Found<'a>)) {
+pub fn unwrap_record<'a>(text: &'a str, scratch: &'a Scratch, emit: &mut dyn FnMut(Found<'_, 'a>)) {
     let mut cursor = Cursor::new(text);
     loop {
         // Several documents may share a line; commas between them are left over from a list.
@@ -28,24 +28,24 @@ pub fn unwrap_record<'a>(text: &'a str, bump: &'a Bump, emit: &mut dyn FnMut(Fou
         if cursor.peek().is_none() {
             return;
         }
-        match document(&mut cursor, bump) {
-            Ok(doc) => resolve(doc, &text[start..cursor.at()], None, bump, 0, emit),
-            Err(error) => return rows_or(error, &text[start..], bump, emit),
+        match document(&mut cursor, scratch) {
+            Ok(doc) => resolve(doc, &text[start..cursor.at()], None, scratch, 0, emit),
+            Err(error) => return rows_or(error, &text[start..], scratch, emit),
         }
     }
 }
 
 /// A document that is not JSON as a whole may be a reply with one damaged row: the others are read.
-fn rows_or<'a>(error: JsonError, text: &str, bump: &'a Bump, emit: &mut dyn FnMut(Found<'a>)) {
+fn rows_or<'a>(error: JsonError, text: &str, scratch: &'a Scratch, emit: &mut dyn FnMut(Found<'_, 'a>)) {
     let Some(rows) = rows_inside(text) else {
         return emit(Err(error.into()));
     };
     for span in &rows.spans {
         let row = u32::try_from(span.record).unwrap_or(u32::MAX);
-        let text = bump.alloc_str(&String::from_utf8_lossy(&rows.bytes[span.start..span.end]));
-        match parse_text(text, bump) {
-            Ok(doc) => resolve(doc, text, None, bump, 1, &mut |found: Found<'a>| {
-                emit(found.map(|event| RawEvent { row, ..event }).map_err(|reason| reason.of_row(row)));
+        let text = scratch.texts().alloc_str(&String::from_utf8_lossy(&rows.bytes[span.start..span.end]));
+        match parse_text(text, scratch) {
+            Ok(doc) => resolve(doc, text, None, scratch, 1, &mut |found: Found<'_, 'a>| {
+                emit(of_row(found, row));
             }),
             Err(error) => emit(Err(Reason::from(error).of_row(row))),
         }
@@ -81,23 +81,23 @@ struct Fields<'a> {
     other_cloud: Option<&'static str>,
 }
 
-fn document<'a>(cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<Document<'a>, JsonError> {
+fn document<'a>(cursor: &mut Cursor<'a>, scratch: &'a Scratch) -> Result<Document<'a>, JsonError> {
     match cursor.peek() {
         Some(b'{') => {
             let mut fields = Box::<Fields<'a>>::default();
-            cursor.object(|key, cursor| field(&mut fields, key, cursor, bump))?;
+            cursor.object(|key, cursor| field(&mut fields, key, cursor, scratch))?;
             Ok(Document::Object(fields))
         }
         _ => match cursor.value()? {
-            Value::Text(text) => Ok(Document::Text(text.to_str(bump))),
+            Value::Text(text) => Ok(Document::Text(text.to_str(scratch.texts()))),
             _ => Ok(Document::Other),
         },
     }
 }
 
-fn parse_text<'a>(text: &'a str, bump: &'a Bump) -> Result<Document<'a>, JsonError> {
+fn parse_text<'a>(text: &'a str, scratch: &'a Scratch) -> Result<Document<'a>, JsonError> {
     let mut cursor = Cursor::new(text);
-    let doc = document(&mut cursor, bump)?;
+    let doc = document(&mut cursor, scratch)?;
     match cursor.peek() {
         None => Ok(doc),
         Some(_) => Err(JsonError { at: cursor.at(), what: "more text after the event" }),
@@ -108,15 +108,15 @@ fn resolve<'a>(
     doc: Document<'a>,
     whole: &'a str,
     outer: Option<&RawEvent<'a>>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
     wraps: u8,
-    emit: &mut dyn FnMut(Found<'a>),
+    emit: &mut dyn FnMut(Found<'_, 'a>),
 ) {
     let mut fields = match doc {
         Document::Object(fields) => fields,
         Document::Text(text) if wraps < MAX_WRAPS => {
-            return match parse_text(text, bump) {
-                Ok(inner) => resolve(inner, text, outer, bump, wraps + 1, emit),
+            return match parse_text(text, scratch) {
+                Ok(inner) => resolve(inner, text, outer, scratch, wraps + 1, emit),
                 Err(error) => emit(Err(error.into())),
             };
         }
@@ -135,7 +135,7 @@ fn resolve<'a>(
     let envelope = fields.event.name.is_empty() || fields.is_cloud_event;
     let lists = fields.wrapped.iter().filter(|value| matches!(value, Value::Array(_))).count();
     match fields.inner.or(fields.raw_text) {
-        Some(inner) => open_inner(inner, &fields.event, bump, wraps, emit),
+        Some(inner) => open_inner(inner, &fields.event, scratch, wraps, emit),
         None if envelope && !fields.wrapped.is_empty() => {
             // An envelope has ids of its own; all it knows of the events in it is EventBridge's time.
             let time = if fields.is_cloud_event { fields.event.time } else { "" };
@@ -143,40 +143,49 @@ fn resolve<'a>(
             for wrapped in &fields.wrapped {
                 // Beside a list of events, an object such as `data` with a status is part of the envelope.
                 if lists == 0 || matches!(wrapped, Value::Array(_)) {
-                    open_wrapped(*wrapped, &outer, bump, wraps, emit);
+                    open_wrapped(*wrapped, &outer, scratch, wraps, emit);
                 }
             }
         }
-        None => emit(finish(&fields)),
+        None => {
+            let finished = finish(&mut fields);
+            emit(finished.map(|()| &mut fields.event));
+        }
     }
 }
 
 /// Opens the event inside a row. When it is broken, the row around it stands in.
-fn open_inner<'a>(inner: Value<'a>, row: &RawEvent<'a>, bump: &'a Bump, wraps: u8, emit: &mut dyn FnMut(Found<'a>)) {
+fn open_inner<'a>(
+    inner: Value<'a>,
+    row: &RawEvent<'a>,
+    scratch: &'a Scratch,
+    wraps: u8,
+    emit: &mut dyn FnMut(Found<'_, 'a>),
+) {
     let text = match inner {
-        Value::Text(text) => text.to_str(bump),
+        Value::Text(text) => text.to_str(scratch.texts()),
         Value::Object(text) => text,
         _ => "",
     };
-    match parse_text(text, bump) {
+    match parse_text(text, scratch) {
         Ok(Document::Object(fields)) => {
-            resolve(Document::Object(fields), text, Some(row), bump, wraps + 1, emit);
+            resolve(Document::Object(fields), text, Some(row), scratch, wraps + 1, emit);
         }
         _ if row.name.is_empty() => {
-            let reason = parse_text(text, bump).err().map_or(Reason::NotAnEvent, Reason::from);
+            let reason = parse_text(text, scratch).err().map_or(Reason::NotAnEvent, Reason::from);
             emit(Err(reason));
         }
         _ => {
             let mut event = stand_in(row, text);
-            event.principal = principal_of_row(&event);
-            emit(Ok(event));
+            name_principal(&mut event);
+            emit(Ok(&mut event));
         }
     }
 }
 
 /// The row as an event of its own, with what can still be made out in the broken text.
 fn stand_in<'a>(row: &RawEvent<'a>, broken: &'a str) -> RawEvent<'a> {
-    let mut event = RawEvent { fell_back: true, ..*row };
+    let mut event = RawEvent { fell_back: true, caller: 0, ..*row };
     let identity = identity_part(broken);
     event.session.has_token = identity.contains("token\\\"") || identity.contains("token\"");
     event.session.has_expiry = identity.contains("expireTime");
@@ -224,33 +233,36 @@ fn salvage<'a>(text: &'a str, name: &str) -> &'a str {
 
 /// Rows without an inner event name the caller only: `root` is the account itself, and a number is a UIN.
 /// With it, the row and the whole event are known to be one.
-fn principal_of_row<'a>(event: &RawEvent<'a>) -> &'a str {
+fn name_principal(event: &mut RawEvent<'_>) {
+    if !event.principal.is_empty() {
+        return;
+    }
     let digits = !event.user_name.is_empty() && event.user_name.bytes().all(|b| b.is_ascii_digit());
-    match event.user_name {
-        _ if !event.principal.is_empty() => event.principal,
+    event.principal = match event.user_name {
         "root" => event.account,
         uin if digits => uin,
-        _ => "",
-    }
+        _ => return,
+    };
+    event.caller = 0;
 }
 
 fn open_wrapped<'a>(
     wrapped: Value<'a>,
     outer: &RawEvent<'a>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
     wraps: u8,
-    emit: &mut dyn FnMut(Found<'a>),
+    emit: &mut dyn FnMut(Found<'_, 'a>),
 ) {
     match wrapped {
         Value::Array(text) => {
             let mut row = 0;
             let items = Cursor::new(text).array(|cursor| {
                 let start = cursor.at();
-                let doc = document(cursor, bump)?;
+                let doc = document(cursor, scratch)?;
                 let whole = text[start..cursor.at()].trim_start();
                 row += 1;
-                resolve(doc, whole, Some(outer), bump, wraps + 1, &mut |found: Found<'a>| {
-                    emit(found.map(|event| RawEvent { row, ..event }).map_err(|reason| reason.of_row(row)));
+                resolve(doc, whole, Some(outer), scratch, wraps + 1, &mut |found: Found<'_, 'a>| {
+                    emit(of_row(found, row));
                 });
                 Ok(())
             });
@@ -258,47 +270,67 @@ fn open_wrapped<'a>(
                 emit(Err(error.into()));
             }
         }
-        Value::Object(text) => match parse_text(text, bump) {
-            Ok(doc) => resolve(doc, text, Some(outer), bump, wraps + 1, emit),
+        Value::Object(text) => match parse_text(text, scratch) {
+            Ok(doc) => resolve(doc, text, Some(outer), scratch, wraps + 1, emit),
             Err(error) => emit(Err(error.into())),
         },
-        Value::Text(text) => resolve(Document::Text(text.to_str(bump)), "", Some(outer), bump, wraps + 1, emit),
+        Value::Text(text) => {
+            resolve(Document::Text(text.to_str(scratch.texts())), "", Some(outer), scratch, wraps + 1, emit);
+        }
         _ => {}
     }
 }
 
-fn finish<'a>(fields: &Fields<'a>) -> Found<'a> {
+/// What was found in a row of a reply.
+fn of_row<'e, 'a>(found: Found<'e, 'a>, row: u32) -> Found<'e, 'a> {
+    match found {
+        Ok(event) => {
+            event.row = row;
+            Ok(event)
+        }
+        Err(reason) => Err(reason.of_row(row)),
+    }
+}
+
+fn finish(fields: &mut Fields<'_>) -> Result<(), Reason> {
     if let Some(cloud) = fields.other_cloud {
         return Err(Reason::OtherCloud(cloud));
     }
     if fields.access_log_marks >= 2 {
         return Err(Reason::CosAccessLog);
     }
-    let mut event = fields.event;
-    event.principal = principal_of_row(&event);
+    let event = &mut fields.event;
+    name_principal(event);
     match (&fields.error, event.name.is_empty(), event.time.is_empty()) {
         (Some(_), true, _) => Err(Reason::ApiError),
         (_, true, true) => Err(Reason::NotAnEvent),
         (_, true, false) => Err(Reason::NoName),
         (_, false, true) => Err(Reason::NoTime),
-        (_, false, false) => Ok(event),
+        (_, false, false) => Ok(()),
     }
 }
 
 /// A scalar as text, without space around it; `null` is `""`.
-fn scalar<'a>(value: Value<'a>, bump: &'a Bump) -> &'a str {
+fn scalar<'a>(value: Value<'a>, scratch: &'a Scratch) -> &'a str {
     match value {
         Value::Null => "",
         Value::Bool(true) => "true",
         Value::Bool(false) => "false",
         Value::Number(text) | Value::Object(text) | Value::Array(text) => text,
-        Value::Text(text) => text.to_str(bump).trim(),
+        Value::Text(text) => trimmed(text.to_str(scratch.texts())),
     }
 }
 
-fn set<'a>(slot: &mut &'a str, value: Value<'a>, bump: &'a Bump) {
+/// The text without white space around it. Most texts have none, which their first and last byte show.
+fn trimmed(text: &str) -> &str {
+    let plain = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if plain(bytes.first()) && plain(bytes.last()) { text } else { text.trim() }
+}
+
+fn set<'a>(slot: &mut &'a str, value: Value<'a>, scratch: &'a Scratch) {
     if slot.is_empty() {
-        *slot = scalar(value, bump);
+        *slot = scalar(value, scratch);
     }
 }
 
@@ -313,11 +345,16 @@ fn body(value: Value<'_>) -> Body<'_> {
 
 /// Sorts one field of an event, row or envelope. Names are first compared as CloudAudit writes them,
 /// which is fast; others go through [`odd_field`].
-fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<(), JsonError> {
+fn field<'a>(
+    out: &mut Fields<'a>,
+    key: Text<'a>,
+    cursor: &mut Cursor<'a>,
+    scratch: &'a Scratch,
+) -> Result<(), JsonError> {
     let event = &mut out.event;
     let slot = match key.raw.as_bytes() {
         b"eventName" | b"EventName" => &mut event.name,
-        b"eventTime" | b"EventTime" => return time_field(&mut event.time, cursor, bump),
+        b"eventTime" | b"EventTime" => return time_field(&mut event.time, cursor, scratch),
         b"requestID" | b"RequestID" => &mut event.request_id,
         b"eventID" | b"EventId" => &mut event.event_id,
         b"resourceType" => &mut event.resource_type,
@@ -333,9 +370,7 @@ fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump:
         b"userAgent" => &mut event.client,
         b"eventPlatform" => &mut event.platform,
         b"Location" => &mut event.location,
-        b"AccountID" => &mut event.account,
-        b"SecretId" => &mut event.secret_id,
-        b"Username" => &mut event.user_name,
+        b"AccountID" | b"SecretId" | b"Username" => return row_field(out, key, cursor, scratch),
         b"resources" | b"resourceName" | b"Resources" => &mut event.resources,
         b"requestParameters" => {
             event.request = body(cursor.value()?);
@@ -345,22 +380,43 @@ fn field<'a>(out: &mut Fields<'a>, key: Text<'a>, cursor: &mut Cursor<'a>, bump:
             event.response = body(cursor.value()?);
             return Ok(());
         }
-        b"userIdentity" => return identity(event, cursor, bump),
+        b"userIdentity" => return identity(event, cursor, scratch),
         b"eventVersion" | b"httpMethod" | b"apiVersion" | b"sensitiveAction" | b"resourceSet" | b"tags" | b"cliIp"
         | b"ResourceTypeCn" | b"EventNameCn" | b"ResourceRegion" | b"@timestamp" => {
             return cursor.skip();
         }
-        _ => return odd_field(out, key, cursor, bump),
+        _ => return odd_field(out, key, cursor, scratch),
     };
     if slot.is_empty() {
-        *slot = scalar(cursor.value()?, bump);
+        *slot = scalar(cursor.value()?, scratch);
         return Ok(());
     }
     cursor.skip()
 }
 
+/// Text of the row around an event about its caller, who is then no longer just what `userIdentity` says.
+fn row_field<'a>(
+    out: &mut Fields<'a>,
+    key: Text<'a>,
+    cursor: &mut Cursor<'a>,
+    scratch: &'a Scratch,
+) -> Result<(), JsonError> {
+    let event = &mut out.event;
+    let slot = match key.raw {
+        "AccountID" => &mut event.account,
+        "SecretId" => &mut event.secret_id,
+        _ => &mut event.user_name,
+    };
+    if !slot.is_empty() {
+        return cursor.skip();
+    }
+    *slot = scalar(cursor.value()?, scratch);
+    event.caller = 0;
+    Ok(())
+}
+
 /// `eventTime` may be a list; its first item counts.
-fn time_field<'a>(slot: &mut &'a str, cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<(), JsonError> {
+fn time_field<'a>(slot: &mut &'a str, cursor: &mut Cursor<'a>, scratch: &'a Scratch) -> Result<(), JsonError> {
     let value = match cursor.value()? {
         Value::Array(list) => {
             let mut first = Value::Null;
@@ -375,7 +431,7 @@ fn time_field<'a>(slot: &mut &'a str, cursor: &mut Cursor<'a>, bump: &'a Bump) -
         }
         value => value,
     };
-    set(slot, value, bump);
+    set(slot, value, scratch);
     Ok(())
 }
 
@@ -384,11 +440,11 @@ fn odd_field<'a>(
     out: &mut Fields<'a>,
     key: Text<'a>,
     cursor: &mut Cursor<'a>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
 ) -> Result<(), JsonError> {
-    let name = key.to_str(bump);
+    let name = key.to_str(scratch.texts());
     if let Some((head, rest)) = name.split_once('.') {
-        return dotted_field(&mut out.event, head, rest, cursor, bump);
+        return dotted_field(&mut out.event, head, rest, cursor, scratch);
     }
     let lower = name.to_ascii_lowercase();
     match lower.as_str() {
@@ -406,7 +462,7 @@ fn odd_field<'a>(
             out.is_cloud_event = true;
             cursor.skip()
         }
-        "time" | "__timestamp__" => time_field(&mut out.envelope_time, cursor, bump),
+        "time" | "__timestamp__" => time_field(&mut out.envelope_time, cursor, scratch),
         "bucketname" | "usersecretkeyid" => {
             out.access_log_marks += 1;
             cursor.skip()
@@ -419,7 +475,7 @@ fn odd_field<'a>(
             out.other_cloud = Some("Alibaba Cloud ActionTrail");
             cursor.skip()
         }
-        _ => spelled_otherwise(out, name, cursor, bump),
+        _ => spelled_otherwise(out, name, cursor, scratch),
     }
 }
 
@@ -428,10 +484,10 @@ fn spelled_otherwise<'a>(
     out: &mut Fields<'a>,
     name: &str,
     cursor: &mut Cursor<'a>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
 ) -> Result<(), JsonError> {
     match in_other_case(&EVENT_FIELDS, name) {
-        Some(known) => field(out, Text { raw: known, escaped: false }, cursor, bump),
+        Some(known) => field(out, Text { raw: known, escaped: false }, cursor, scratch),
         None => cursor.skip(),
     }
 }
@@ -492,16 +548,17 @@ fn dotted_field<'a>(
     head: &str,
     rest: &'a str,
     cursor: &mut Cursor<'a>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
 ) -> Result<(), JsonError> {
     if !head.eq_ignore_ascii_case("userIdentity") {
         return cursor.skip();
     }
+    event.caller = 0;
     match rest.split_once('.') {
-        None => identity_field(event, rest, cursor, bump),
+        None => identity_field(event, rest, cursor, scratch),
         Some(("sessionContext", name)) => match name.split_once('.') {
-            None => session_field(&mut event.session, name, cursor, bump),
-            Some(("extraInfo", name)) => extra_field(&mut event.session, name, cursor, bump),
+            None => session_field(&mut event.session, name, cursor, scratch),
+            Some(("extraInfo", name)) => extra_field(&mut event.session, name, cursor, scratch),
             Some(_) => cursor.skip(),
         },
         Some(_) => cursor.skip(),
@@ -511,11 +568,11 @@ fn dotted_field<'a>(
 /// Reads an object, or text that holds one; anything else is moved over.
 fn object_or_text<'a>(
     cursor: &mut Cursor<'a>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
     mut each: impl FnMut(&'a str, &mut Cursor<'a>) -> Result<(), JsonError>,
 ) -> Result<(), JsonError> {
     match cursor.peek() {
-        Some(b'{') => cursor.object(|key, cursor| each(key.to_str(bump), cursor)),
+        Some(b'{') => cursor.object(|key, cursor| each(key.to_str(scratch.texts()), cursor)),
         Some(b'"') => {
             let Value::Text(text) = cursor.value()? else {
                 return Ok(());
@@ -524,22 +581,37 @@ fn object_or_text<'a>(
                 return Ok(());
             }
             // Text that is cut or no JSON gives what stands before the damage.
-            let _ = Cursor::new(text.to_str(bump)).object(|key, cursor| each(key.to_str(bump), cursor));
+            let _ = Cursor::new(text.to_str(scratch.texts()))
+                .object(|key, cursor| each(key.to_str(scratch.texts()), cursor));
             Ok(())
         }
         _ => cursor.skip(),
     }
 }
 
-fn identity<'a>(event: &mut RawEvent<'a>, cursor: &mut Cursor<'a>, bump: &'a Bump) -> Result<(), JsonError> {
-    object_or_text(cursor, bump, |name, cursor| identity_field(event, name, cursor, bump))
+/// Who called. The same few say so in the same words in event after event, which are read once.
+fn identity<'a>(event: &mut RawEvent<'a>, cursor: &mut Cursor<'a>, scratch: &'a Scratch) -> Result<(), JsonError> {
+    let is_object = cursor.peek() == Some(b'{');
+    if !is_object || !event.is_caller_unknown() {
+        event.caller = 0;
+        return object_or_text(cursor, scratch, |name, cursor| identity_field(event, name, cursor, scratch));
+    }
+    let text = cursor.rest();
+    if let Some(length) = scratch.recall_caller(text, event) {
+        cursor.move_by(length);
+        return Ok(());
+    }
+    let start = cursor.at();
+    object_or_text(cursor, scratch, |name, cursor| identity_field(event, name, cursor, scratch))?;
+    scratch.learn_caller(&text[..cursor.at() - start], event);
+    Ok(())
 }
 
 fn identity_field<'a>(
     event: &mut RawEvent<'a>,
     name: &'a str,
     cursor: &mut Cursor<'a>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
 ) -> Result<(), JsonError> {
     let slot = match name.as_bytes() {
         b"type" => &mut event.identity_type,
@@ -550,16 +622,16 @@ fn identity_field<'a>(
         b"roleSessionName" => &mut event.role_session_name,
         b"sessionContext" => {
             let session = &mut event.session;
-            return object_or_text(cursor, bump, |name, cursor| session_field(session, name, cursor, bump));
+            return object_or_text(cursor, scratch, |name, cursor| session_field(session, name, cursor, scratch));
         }
         _ => {
             return match in_other_case(&IDENTITY_FIELDS, name) {
-                Some(field) => identity_field(event, field, cursor, bump),
+                Some(field) => identity_field(event, field, cursor, scratch),
                 None => cursor.skip(),
             };
         }
     };
-    *slot = scalar(cursor.value()?, bump);
+    *slot = scalar(cursor.value()?, scratch);
     Ok(())
 }
 
@@ -570,20 +642,20 @@ fn session_field<'a>(
     session: &mut Session<'a>,
     name: &'a str,
     cursor: &mut Cursor<'a>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
 ) -> Result<(), JsonError> {
     match name {
         // The token itself is a secret: only that there is one is kept.
-        "token" => session.has_token = !scalar(cursor.value()?, bump).is_empty(),
-        "expireTime" => session.has_expiry = !scalar(cursor.value()?, bump).is_empty(),
-        "userIp" => session.user_ip = scalar(cursor.value()?, bump),
-        "appId" => session.app_id = scalar(cursor.value()?, bump),
+        "token" => session.has_token = !scalar(cursor.value()?, scratch).is_empty(),
+        "expireTime" => session.has_expiry = !scalar(cursor.value()?, scratch).is_empty(),
+        "userIp" => session.user_ip = scalar(cursor.value()?, scratch),
+        "appId" => session.app_id = scalar(cursor.value()?, scratch),
         "extraInfo" => {
-            return object_or_text(cursor, bump, |name, cursor| extra_field(session, name, cursor, bump));
+            return object_or_text(cursor, scratch, |name, cursor| extra_field(session, name, cursor, scratch));
         }
         _ => {
             return match in_other_case(&SESSION_FIELDS, name) {
-                Some(field) => session_field(session, field, cursor, bump),
+                Some(field) => session_field(session, field, cursor, scratch),
                 None => cursor.skip(),
             };
         }
@@ -595,12 +667,12 @@ fn extra_field<'a>(
     session: &mut Session<'a>,
     name: &'a str,
     cursor: &mut Cursor<'a>,
-    bump: &'a Bump,
+    scratch: &'a Scratch,
 ) -> Result<(), JsonError> {
     if name.eq_ignore_ascii_case("roleName") {
-        session.role_name = scalar(cursor.value()?, bump);
+        session.role_name = scalar(cursor.value()?, scratch);
     } else if name.eq_ignore_ascii_case("roleSessionName") {
-        session.role_session_name = scalar(cursor.value()?, bump);
+        session.role_session_name = scalar(cursor.value()?, scratch);
     } else {
         cursor.skip()?;
     }
@@ -614,10 +686,10 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<Result<(String, String, String, bool), String>> {
-        let bump = Bump::new();
+        let scratch = Scratch::default();
         let mut out = Vec::new();
-        // Leaks nothing: the closure copies what it needs before the bump goes.
-        unwrap_record(bump.alloc_str(text), &bump, &mut |found: Found<'_>| {
+        // Leaks nothing: the closure copies what it needs before the scratch goes.
+        unwrap_record(scratch.texts().alloc_str(text), &scratch, &mut |found: Found<'_, '_>| {
             out.push(
                 found
                     .map(|e| (e.name.to_string(), e.time.to_string(), e.secret_id.to_string(), e.fell_back))

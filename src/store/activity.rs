@@ -24,38 +24,41 @@ pub(super) fn save(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
          ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
     )?;
-    for ((label, actor, number, outcome), Span { first, last }) in &seen.by_api {
+    // In the order of the table, in which rows go in many times faster than in any other.
+    let by_api = seen.by_api.iter().map(|((label, actor, number, outcome), span)| {
         let (actor, api) = (&names.actors[*actor as usize].1, api(*number));
         let kind = actor.user_type.as_str();
-        let outcome = outcome.as_str();
-        insert.execute(params![
-            labels[label],
-            kind,
-            actor.name,
-            actor.principal,
-            api.service,
-            api.action,
-            outcome,
-            first,
-            last
-        ])?;
+        ((labels[label], kind, &actor.name, &actor.principal, &api.service, &api.action, outcome.as_str()), span)
+    });
+    for ((label, kind, user, principal, service, action, outcome), Span { first, last }) in in_order(by_api) {
+        insert.execute(params![label, kind, user, principal, service, action, outcome, first, last])?;
     }
     let mut insert = conn.prepare_cached(
         "INSERT INTO ak_ip (label, ip, first, last) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
     )?;
-    for ((label, number), Span { first, last }) in &seen.by_ip {
-        insert.execute(params![labels[label], ip(*number), first, last])?;
+    let by_ip = seen.by_ip.iter().map(|((label, number), span)| ((labels[label], ip(*number)), span));
+    for ((label, ip), Span { first, last }) in in_order(by_ip) {
+        insert.execute(params![label, ip, first, last])?;
     }
     let mut insert = conn.prepare_cached(
         "INSERT INTO ip_api (ip, service, action, first, last) VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
     )?;
-    for ((number, api_number), Span { first, last }) in &seen.ip_api {
+    let ip_api = seen.ip_api.iter().map(|((number, api_number), span)| {
         let api = api(*api_number);
-        insert.execute(params![ip(*number), api.service, api.action, first, last])?;
+        ((ip(*number), &api.service, &api.action), span)
+    });
+    for ((ip, service, action), Span { first, last }) in in_order(ip_api) {
+        insert.execute(params![ip, service, action, first, last])?;
     }
     save_ips(conn, seen, resolver)
+}
+
+fn in_order<K: Ord, V>(rows: impl Iterator<Item = (K, V)>) -> Vec<(K, V)> {
+    let mut rows: Vec<(K, V)> = rows.collect();
+    rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    rows
 }
 
 /// Adds the keys that a scan saw, and returns their numbers.

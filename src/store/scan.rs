@@ -8,9 +8,9 @@ use crate::detect::engine::Engine;
 use crate::enrich::World;
 use crate::ingest::source::{FileState, Input};
 use crate::pipeline::{self, ScanCounts, ScanPlan};
+use crate::progress::{Progress, Stage};
 use polars::prelude::PolarsError;
 use std::ops::Range;
-use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 /// Why a scan into the database did not end well.
@@ -50,17 +50,21 @@ pub struct Scanned {
     pub kept: Kept,
 }
 
-/// Scans into the database. Nothing is kept unless all of it is. `progress` counts bytes read from disk.
+/// Scans into the database. Nothing is kept unless all of it is. `progress` is told how far it is.
 pub fn scan(
     db: &Db,
     plan: &ScanPlan,
     world: &World,
     engine: &Engine,
     job: &Job,
-    progress: &AtomicU64,
+    progress: &Progress,
 ) -> Result<Scanned, ScanError> {
     let began = Instant::now();
-    let known_files = if job.rescan { vec![None; plan.inputs.len()] } else { known(db, &plan.inputs, &job.context)? };
+    let known_files = if job.rescan {
+        vec![None; plan.inputs.len()]
+    } else {
+        progress.time(Stage::Hash, || known(db, &plan.inputs, &job.context))?
+    };
     let pick = |(input, known): (&Input, &Option<KnownFile>)| known.is_none().then(|| input.clone());
     let inputs: Vec<Input> = plan.inputs.iter().zip(&known_files).filter_map(pick).collect();
     let skipped: Vec<KnownFile> = known_files.into_iter().flatten().collect();
@@ -70,9 +74,10 @@ pub fn scan(
     // Events outside a range asked for are not in the database, so such files are not done with.
     let whole = plan.since.is_none() && plan.until.is_none();
     let (reading, prints) = std::thread::scope(|threads| {
-        let hasher = threads.spawn(|| if whole { plan.inputs.iter().map(fingerprint).collect() } else { Vec::new() });
+        let inputs = if whole { &plan.inputs[..] } else { &[] };
+        let hasher = threads.spawn(|| progress.time(Stage::Hash, || inputs.iter().map(fingerprint).collect()));
         let reading = pipeline::read(&plan, world, engine, Keep::Calls(job.most), progress);
-        (reading, hasher.join().unwrap_or_default())
+        (reading, hasher.join().unwrap_or_else(|_| Vec::new()))
     });
     let mut reading = reading?;
     reading.counts.files.skipped = skipped.len() as u64;
@@ -91,7 +96,7 @@ pub fn scan(
         context: job.context,
         most: job.most,
     };
-    let (kept, counts) = keep(db, reading, world, engine, &entry)?;
+    let (kept, counts) = progress.time(Stage::Store, || keep(db, reading, world, engine, &entry))?;
     Ok(Scanned { counts, kept })
 }
 

@@ -136,8 +136,9 @@ fn a_full_disk_is_told_and_changes_nothing() {
         since: None,
         until: None,
         workers: 2,
+        memory: akguard::pipeline::MEMORY,
     };
-    let progress = std::sync::atomic::AtomicU64::new(0);
+    let progress = akguard::progress::Progress::default();
     let error = akguard::store::scan::scan(&db, &plan, &world, &engine, &job(2), &progress).expect_err("no room");
     assert!(error.to_string().contains("the disk is full"), "{error}");
     drop(db);

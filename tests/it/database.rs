@@ -5,13 +5,13 @@ use akguard::detect::engine::Engine;
 use akguard::enrich::World;
 use akguard::ingest::source::Input;
 use akguard::pipeline::ScanPlan;
+use akguard::progress::Progress;
 use akguard::store::Db;
 use akguard::store::scan::{Job, Scanned, scan};
 use proptest::prelude::*;
 use rusqlite::types::Value as Cell;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// Every rule, the optional one too.
@@ -25,8 +25,8 @@ pub(crate) fn job(now: i64) -> Job {
 pub(crate) fn scan_into(db: &Path, files: &[PathBuf], world: &World, engine: &Engine, job: &Job) -> Scanned {
     let db = Db::open_or_create(db, Duration::from_secs(10)).expect("a database");
     let inputs = files.iter().cloned().map(Input::File).collect();
-    let plan = ScanPlan { inputs, since: None, until: None, workers: 2 };
-    scan(&db, &plan, world, engine, job, &AtomicU64::new(0)).expect("the scan ends well")
+    let plan = ScanPlan { inputs, since: None, until: None, workers: 2, memory: akguard::pipeline::MEMORY };
+    scan(&db, &plan, world, engine, job, &Progress::default()).expect("the scan ends well")
 }
 
 /// What a query gives, one line a row, sorted.

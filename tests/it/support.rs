@@ -4,12 +4,12 @@ use akguard::detect::engine::Engine;
 use akguard::enrich::World;
 use akguard::ingest::source::Input;
 use akguard::pipeline::{ScanOutcome, ScanPlan, scan};
+use akguard::progress::Progress;
 use akguard::report::{self, Format, View};
 use akguard::settings::Settings;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 
 /// The zone that everything in these tests happens in.
 pub(crate) const ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
@@ -59,8 +59,8 @@ pub(crate) fn world_of(settings: &Path, inventory: &[PathBuf]) -> (World, Engine
 /// Scans files with a number of workers.
 pub(crate) fn scan_files(files: &[PathBuf], world: &World, engine: &Engine, workers: usize) -> ScanOutcome {
     let inputs = files.iter().cloned().map(Input::File).collect();
-    let plan = ScanPlan { inputs, since: None, until: None, workers };
-    scan(&plan, world, engine, &AtomicU64::new(0)).expect("the scan ends well")
+    let plan = ScanPlan { inputs, since: None, until: None, workers, memory: akguard::pipeline::MEMORY };
+    scan(&plan, world, engine, &Progress::default()).expect("the scan ends well")
 }
 
 /// Scans events, one a line, in one file.

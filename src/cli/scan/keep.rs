@@ -7,6 +7,7 @@ use crate::detect::engine::Engine;
 use crate::enrich::World;
 use crate::ingest::source::{Input, expand};
 use crate::pipeline::{ScanOutcome, ScanPlan};
+use crate::progress::{Progress, Stage};
 use crate::settings::Settings;
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms};
 use crate::store::scan::{Job, ScanError, Scanned};
@@ -23,13 +24,14 @@ pub(super) fn scan_into_database(
     plan: &ScanPlan,
     world: &World,
     engine: &Engine,
+    progress: &Progress,
 ) -> Result<ScanOutcome> {
     let db = args.database.open_or_create()?;
     let _lock = ScanLock::take(db.path(), args.database.wait)?;
     tell_other_zone(&db, world.zone)?;
     let job = job(world, settings, context(args, config, settings, world)?, args.rescan)?;
     let Scanned { counts, kept } =
-        with_progress(plan, !args.quiet, |progress| store::scan::scan(&db, plan, world, engine, &job, progress))
+        with_progress(plan, !args.quiet, progress, || store::scan::scan(&db, plan, world, engine, &job, progress))
             .map_err(|error| match error {
                 // The error itself says what was tried; its hint is told by what it is.
                 ScanError::Store(error) => anyhow::Error::new(error),
@@ -39,7 +41,7 @@ pub(super) fn scan_into_database(
         tell_kept(&db, &counts, &kept);
     }
     let filter = AlarmFilter { numbers: Some(kept.alarms.into_iter().collect()), ..AlarmFilter::default() };
-    let alarms = alarms(&db, &filter, now_ms(), Sort::Level, None, Records::Full)?;
+    let alarms = progress.time(Stage::Store, || alarms(&db, &filter, now_ms(), Sort::Level, None, Records::Full))?;
     Ok(counts.outcome(alarms))
 }
 

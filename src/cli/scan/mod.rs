@@ -4,7 +4,7 @@ mod keep;
 mod tell;
 
 use self::keep::scan_into_database;
-use self::tell::{tell_input, tell_inventory, with_progress};
+use self::tell::{tell_input, tell_inventory, tell_timings, with_progress};
 use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::filter::parse_level;
@@ -16,6 +16,7 @@ use crate::enrich::World;
 use crate::ingest::source::{Input, expand};
 use crate::inventory::{self, Inventory};
 use crate::pipeline::{self, ScanOutcome, ScanPlan};
+use crate::progress::Progress;
 use crate::report::text::printable;
 use crate::report::{self, Format};
 use crate::settings::Settings;
@@ -23,6 +24,7 @@ use crate::store::{self, Db};
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Read logs, detect, and show the alarms
 ///
@@ -82,6 +84,12 @@ pub(super) struct Args {
     /// Exit with 3 if any input was rejected
     #[arg(long)]
     strict: bool,
+    /// Memory to aim for, such as 300MB or 2GB; event keys past it go to temporary files [default: 1GB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value_t = pipeline::MEMORY, hide_default_value = true)]
+    memory: u64,
+    /// Say on stderr where the time went, stage by stage
+    #[arg(long)]
+    timings: bool,
     /// Show results only: no progress, no remarks on the input
     #[arg(long, short)]
     quiet: bool,
@@ -90,6 +98,7 @@ pub(super) struct Args {
 /// Runs the scan and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     check(args)?;
+    let (began, progress) = (Instant::now(), Progress::default());
     let settings = settings(args, config)?;
     if !args.quiet
         && let Some(path) = super::rules::settings_path(config)
@@ -105,10 +114,10 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
         let _ = writeln!(std::io::stderr().lock(), "{what}");
     }
     let outcome = if args.no_db {
-        with_progress(&plan, !args.quiet, |progress| pipeline::scan(&plan, &world, &engine, progress))
+        with_progress(&plan, !args.quiet, &progress, || pipeline::scan(&plan, &world, &engine, &progress))
             .context("cannot evaluate the rules")?
     } else {
-        scan_into_database(args, config, &settings, &plan, &world, &engine)?
+        scan_into_database(args, config, &settings, &plan, &world, &engine, &progress)?
     };
     if !args.quiet {
         tell_input(&outcome);
@@ -116,6 +125,9 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let view = view(args.output.as_deref(), world.zone, args.details);
     let format = args.format.unwrap_or(Format::Table);
     write_to(args.output.as_deref(), |out| report::write(&outcome, format, view, out))?;
+    if args.timings {
+        tell_timings(&outcome, &progress, began.elapsed());
+    }
     Ok(exit_code(args, &outcome))
 }
 
@@ -200,11 +212,13 @@ pub(super) fn scan_aside(
     settings.tz = tz.cloned();
     let world = world(owned, &settings)?;
     let engine = Engine::new(settings.rules()?);
-    let plan = ScanPlan { inputs: expand(logs), since: None, until: None, workers: workers() };
-    let db = Db::in_memory()?;
+    let plan =
+        ScanPlan { inputs: expand(logs), since: None, until: None, workers: workers(), memory: pipeline::MEMORY };
+    let (db, progress) = (Db::in_memory()?, Progress::default());
     let job = keep::job(&world, &settings, [0; 32], false)?;
-    let scanned =
-        with_progress(&plan, !owned.quiet, |progress| store::scan::scan(&db, &plan, &world, &engine, &job, progress))?;
+    let scanned = with_progress(&plan, !owned.quiet, &progress, || {
+        store::scan::scan(&db, &plan, &world, &engine, &job, &progress)
+    })?;
     let outcome = scanned.counts.outcome(Vec::new());
     if !owned.quiet {
         tell_input(&outcome);
@@ -213,6 +227,25 @@ pub(super) fn scan_aside(
         return Err(Usage("no log could be read; docs/formats.md lists what is read".to_string()).into());
     }
     Ok((db, world.inventory))
+}
+
+/// Reads a size in bytes: a number, alone or with kB, MB, GB, KiB, MiB or GiB behind it.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "kb" | "k" => Some(1000),
+        "mb" | "m" => Some(1_000_000),
+        "gb" | "g" => Some(1_000_000_000),
+        "kib" => Some(1 << 10),
+        "mib" => Some(1 << 20),
+        "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let size = number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    size.ok_or_else(|| "a size is a whole number and a unit, such as 300MB, 2GB or 512MiB".to_string())
 }
 
 fn workers() -> usize {
@@ -229,7 +262,7 @@ fn plan(args: &Args, zone: chrono_tz::Tz) -> Result<ScanPlan> {
     if since.zip(until).is_some_and(|(since, until)| since >= until) {
         return Err(Usage("--since is not before --until, so no event can be in between".to_string()).into());
     }
-    Ok(ScanPlan { inputs: expand(&args.paths), since, until, workers: workers() })
+    Ok(ScanPlan { inputs: expand(&args.paths), since, until, workers: workers(), memory: args.memory })
 }
 
 fn exit_code(args: &Args, outcome: &ScanOutcome) -> u8 {

@@ -4,27 +4,26 @@ use crate::cli::stderr_is_terminal;
 use crate::ingest::source::FileState;
 use crate::inventory::FileReport;
 use crate::pipeline::{self, ScanCounts, ScanOutcome, ScanPlan};
+use crate::progress::{Progress, Stage};
 use crate::report::text::{counted, grouped, printable};
 use crate::store::Db;
 use crate::store::keep::Kept;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-pub(super) fn with_progress<T>(plan: &ScanPlan, told: bool, work: impl FnOnce(&AtomicU64) -> T) -> T {
-    let progress = AtomicU64::new(0);
+pub(super) fn with_progress<T>(plan: &ScanPlan, told: bool, progress: &Progress, work: impl FnOnce() -> T) -> T {
     let total = pipeline::total_bytes(&plan.inputs);
     let bar = if told && stderr_is_terminal() { progress_bar(total) } else { ProgressBar::hidden() };
     let done = std::sync::atomic::AtomicBool::new(false);
     let result = std::thread::scope(|threads| {
         let ticker = threads.spawn(|| {
             while !done.load(std::sync::atomic::Ordering::Relaxed) && !bar.is_hidden() {
-                bar.set_position(pipeline::bytes_read(&progress));
+                bar.set_position(progress.bytes());
                 std::thread::park_timeout(Duration::from_millis(100));
             }
         });
-        let result = work(&progress);
+        let result = work();
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         ticker.thread().unpark();
         result
@@ -71,6 +70,9 @@ pub(super) fn tell_input(outcome: &ScanOutcome) {
         told.insert(reject.file);
         let _ = writeln!(err, "warning: {}{place}: {}", printable(name), printable(&reject.reason.to_string()));
     }
+    if let Some(why) = &outcome.key_trouble {
+        tell_key_trouble(why);
+    }
     let more = outcome.events.rejected.saturating_sub(TOLD_REJECTS as u64);
     if more > 0 {
         let records = counted(more, "more record", "more records");
@@ -83,6 +85,45 @@ pub(super) fn tell_input(outcome: &ScanOutcome) {
     for (file, reason) in rejected.take(TOLD_FILES) {
         let _ = writeln!(err, "warning: {}: {}", printable(&file.name), printable(&reason.to_string()));
     }
+}
+
+/// Says why event keys are not where they belong.
+pub(super) fn tell_key_trouble(why: &str) {
+    let folder = std::env::temp_dir();
+    let _ = writeln!(
+        std::io::stderr().lock(),
+        "warning: event keys could not be kept in {}: {}; they stay in memory, and events may be counted twice if a \
+         file could not be read back\nhint: name a folder with room in TMPDIR, or give more memory with --memory",
+        printable(&folder.display().to_string()),
+        printable(why)
+    );
+}
+
+/// Says where the time went. Threads work side by side, so that stages add up to more than the run took.
+pub(super) fn tell_timings(outcome: &ScanOutcome, progress: &Progress, took: Duration) {
+    let mut err = std::io::stderr().lock();
+    let spent: Vec<(Stage, Duration)> = Stage::ALL.map(|stage| (stage, progress.spent(stage))).into();
+    let all = spent.iter().map(|(_, time)| time.as_secs_f64()).sum::<f64>().max(f64::MIN_POSITIVE);
+    let _ = writeln!(err, "{:<12} {:>9} {:>6}  what", "stage", "seconds", "share");
+    for (stage, time) in spent.into_iter().filter(|(_, time)| !time.is_zero()) {
+        let ((name, what), seconds) = (stage.words(), time.as_secs_f64());
+        let _ = writeln!(err, "{name:<12} {seconds:>9.3} {:>5.0}%  {what}", 100.0 * seconds / all);
+    }
+    let bytes = indicatif::HumanBytes(progress.bytes());
+    let events = grouped(outcome.events.read);
+    let _ =
+        writeln!(err, "all          {:>9.3} s from start to end; {events} events, {bytes} on disk", took.as_secs_f64());
+    if let Some(peak) = peak_memory() {
+        let _ = writeln!(err, "peak memory  {peak:>9.1} MB");
+    }
+}
+
+/// The most memory that this program had at any time, in megabytes, where the system tells.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024.0 / 1e6)
 }
 
 /// Says what the database gained.

@@ -9,6 +9,7 @@ use crate::event::columns::{self, flag};
 use crate::event::frame::Row;
 use crate::event::time::DAY_MS;
 use polars::prelude::Expr;
+use rayon::prelude::*;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,11 +98,12 @@ impl Rule for HackerTool {
         for (place, sighting) in sightings.iter().enumerate() {
             groups.entry((sighting.row.key, sighting.row.ip)).or_default().push(place);
         }
-        let mut hits = HitsByDay::default();
-        for places in groups.values() {
+        let judged = groups.par_iter().map(|(_, places)| {
+            let mut hits = HitsByDay::default();
             self.judge_group(places, sightings, cx, &mut hits);
-        }
-        hits.into_hits()
+            hits
+        });
+        judged.reduce(HitsByDay::default, HitsByDay::and).into_hits()
     }
 }
 
@@ -199,6 +201,13 @@ impl HitsByDay {
             }
         }
         self.notes.entry((day, places[found[0]])).or_default().insert(note);
+    }
+
+    /// The hits of both, which are about different events.
+    fn and(mut self, mut other: Self) -> Self {
+        self.tags.append(&mut other.tags);
+        self.notes.append(&mut other.notes);
+        self
     }
 
     fn into_hits(self) -> Vec<TimelineHit> {

@@ -104,7 +104,11 @@ pub(super) fn sequence_matches(
     names: &Names,
     mut take: impl FnMut(&Match) -> bool,
 ) {
-    let all = group.iter().enumerate().map(|(place, row)| (place, steps_of(signature, row, names)));
+    // An API is the same steps in every event.
+    let mut known: HashMap<u32, Vec<usize>> = HashMap::new();
+    let mut of_row = |row: &Row| known.entry(row.api).or_insert_with(|| steps_of(signature, row, names)).clone();
+    let of_tools = group.iter().enumerate().filter(|(_, row)| row.has(flag::TOOL_STEP));
+    let all = of_tools.map(|(place, row)| (place, of_row(row)));
     let (places, steps): (Vec<usize>, Vec<Vec<usize>>) = all.filter(|(_, steps)| !steps.is_empty()).unzip();
     let rows: Vec<&Row> = places.iter().map(|place| group[*place]).collect();
     let needed = if signature.ordered { signature.steps.len() } else { signature.min_distinct };
@@ -133,9 +137,6 @@ pub(super) fn sequence_matches(
 }
 
 fn steps_of(signature: &Signature, row: &Row, names: &Names) -> Vec<usize> {
-    if !row.has(flag::TOOL_STEP) {
-        return Vec::new();
-    }
     let facts = api(row, names);
     let action = facts.action.to_ascii_lowercase();
     let is = |step: &Step| step.is(&facts.family, &action);

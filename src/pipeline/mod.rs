@@ -1,8 +1,10 @@
 //! The whole scan on one screen; the only place that knows the order of the rooms.
 //!
-//! One thread reads and frames, the others parse, enrich and evaluate. Chunks are told apart by a
+//! Some threads read and frame, the others parse, enrich and evaluate. Chunks are told apart by a
 //! sequence number, and duplicates are looked up in that order, so that a scan of the same inputs
 //! gives the same bytes however the threads run.
+
+pub mod seen;
 
 use crate::alarm::fold::Keep;
 use crate::alarm::model::{Alarm, Resolver, resolve};
@@ -13,26 +15,30 @@ use crate::enrich::{Enricher, Seen, SetAside, World};
 use crate::event::id::event_key;
 use crate::event::raw::RawEvent;
 use crate::event::time::parse_event_time;
+use crate::ingest::feed::Feed;
 use crate::ingest::framer::Chunk;
 use crate::ingest::reject::{Reason, Reject};
-use crate::ingest::source::{FileOutcome, FileState, Input, read_all};
+use crate::ingest::scratch::Scratch;
+use crate::ingest::source::{FileOutcome, FileState, Input};
 use crate::ingest::unwrap::unwrap_record;
-use bumpalo::Bump;
-use crossbeam_channel::Receiver;
+use crate::progress::{Laps, Progress, Stage};
 use hashbrown::{HashMap, HashSet};
 use polars::prelude::PolarsResult;
+use seen::SeenKeys;
 use std::collections::BTreeSet;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Rows of a batch: enough that a polars select costs little per event, few enough for the cache.
 const BATCH_ROWS: usize = 32_768;
 /// Rejects shown one by one; all of them are counted.
 const SHOWN_REJECTS: usize = 100;
-/// Chunks waiting between reader and workers.
-const QUEUE: usize = 4;
+/// Bytes of memory that a scan may take unless told otherwise.
+pub const MEMORY: u64 = 1_000_000_000;
+/// Bytes of memory for everything but event keys: buffers, batches, tables. Measured: 150 to 200 MB with two workers.
+const BESIDE_KEYS: u64 = 160 << 20;
+/// Inputs read before their turn, at most one by each reader.
+const AHEAD: usize = 2;
 
 /// What to scan, and how.
 #[derive(Clone, Debug)]
@@ -45,6 +51,9 @@ pub struct ScanPlan {
     pub until: Option<i64>,
     /// Worker threads.
     pub workers: usize,
+    /// Bytes of memory that the scan may take. Event keys past it go to temporary files; what else grows with
+    /// alarms, keys and addresses does not.
+    pub memory: u64,
 }
 
 /// What became of the files.
@@ -100,6 +109,8 @@ pub struct ScanOutcome {
     pub file_outcomes: Vec<FileOutcome>,
     /// Calls folded into alarms.
     pub calls: u64,
+    /// Why event keys could not be kept in temporary files.
+    pub key_trouble: Option<String>,
 }
 
 /// What the workers found, before timeline rules judge and numbers turn into words.
@@ -133,6 +144,8 @@ pub struct ScanCounts {
     pub shared: HashSet<u32>,
     /// Numbers of the files with records that could not be read.
     pub damaged: HashSet<u32>,
+    /// Why event keys could not be kept in temporary files.
+    pub key_trouble: Option<String>,
 }
 
 impl ScanCounts {
@@ -146,13 +159,15 @@ impl ScanCounts {
             time_span: self.time_span,
             rejects: self.rejects,
             file_outcomes: self.file_outcomes,
+            key_trouble: self.key_trouble,
         }
     }
 }
 
-/// Scans the inputs, keeps nothing, and returns what was found. `progress` counts bytes read from disk.
-pub fn scan(plan: &ScanPlan, world: &World, engine: &Engine, progress: &AtomicU64) -> PolarsResult<ScanOutcome> {
+/// Scans the inputs, keeps nothing, and returns what was found. `progress` is told how far it is.
+pub fn scan(plan: &ScanPlan, world: &World, engine: &Engine, progress: &Progress) -> PolarsResult<ScanOutcome> {
     let Reading { mut found, tables, app_ids, counts } = read(plan, world, engine, Keep::Counts, progress)?;
+    let mut laps = Laps::new(progress);
     let names = tables.finish();
     let mut history = std::mem::take(&mut found.history);
     history.listed.note(&world.inventory);
@@ -169,34 +184,27 @@ pub fn scan(plan: &ScanPlan, world: &World, engine: &Engine, progress: &AtomicU6
         catalog: &world.catalog,
         app_ids: &app_ids,
     };
-    Ok(counts.outcome(resolve(found.folder, &resolver)))
+    let alarms = resolve(found.folder, &resolver);
+    laps.end(Stage::Judge);
+    Ok(counts.outcome(alarms))
 }
 
-/// Reads the inputs and evaluates the rules over them. `progress` counts bytes read from disk.
-pub fn read(
-    plan: &ScanPlan,
-    world: &World,
-    engine: &Engine,
-    keep: Keep,
-    progress: &AtomicU64,
-) -> PolarsResult<Reading> {
+/// Reads the inputs and evaluates the rules over them. `progress` is told how far it is.
+pub fn read(plan: &ScanPlan, world: &World, engine: &Engine, keep: Keep, progress: &Progress) -> PolarsResult<Reading> {
     let tables = NameTables::default();
-    let turnstile = Turnstile::default();
-    let (sender, receiver) = crossbeam_channel::bounded::<Chunk>(QUEUE);
-    let ((file_outcomes, input_files), results) = std::thread::scope(|threads| {
-        let workers: Vec<_> = (0..plan.workers.max(1))
-            .map(|_| {
-                let chunks = receiver.clone();
-                let (tables, turnstile) = (&tables, &turnstile);
-                threads.spawn(move || Worker::new(plan, world, engine, tables, turnstile, keep).run(&chunks))
-            })
-            .collect();
-        drop(receiver);
-        let files = read_all(&plan.inputs, progress, &mut |chunk| sender.send(chunk).is_ok());
-        drop(sender);
-        let results: Vec<_> = workers.into_iter().map(join).collect();
-        (files, results)
+    let turnstile = Turnstile::new(plan.memory);
+    let feed = Feed::new(&plan.inputs, AHEAD, progress);
+    let workers = plan.workers.max(1);
+    let results: Vec<_> = std::thread::scope(|threads| {
+        for _ in 0..workers.min(plan.inputs.len()).max(1) {
+            threads.spawn(|| feed.read());
+        }
+        let work = || Worker::new(plan, world, engine, &tables, &turnstile, keep, progress).run(&feed);
+        let workers: Vec<_> = (0..workers).map(|_| threads.spawn(work)).collect();
+        workers.into_iter().map(join).collect()
     });
+    let (file_outcomes, input_files) = feed.finish();
+    let mut laps = Laps::new(progress);
     let mut found = Findings::new(engine, keep);
     let mut app_ids = HashMap::new();
     for result in results {
@@ -204,6 +212,7 @@ pub fn read(
         found.merge(findings);
         merge_app_ids(&mut app_ids, ids);
     }
+    laps.end(Stage::Merge);
     Ok(Reading { found, tables, app_ids, counts: turnstile.counts(file_outcomes, input_files) })
 }
 
@@ -252,6 +261,7 @@ struct Worker<'w> {
     turnstile: &'w Turnstile,
     enricher: Enricher<'w>,
     findings: Findings,
+    laps: Laps<'w>,
 }
 
 impl<'w> Worker<'w> {
@@ -262,19 +272,23 @@ impl<'w> Worker<'w> {
         tables: &'w NameTables,
         turnstile: &'w Turnstile,
         keep: Keep,
+        progress: &'w Progress,
     ) -> Self {
         let mut enricher = Enricher::new(world, tables);
         enricher.keep_details = keep != Keep::Counts;
-        Self { plan, engine, world, turnstile, enricher, findings: Findings::new(engine, keep) }
+        let (findings, laps) = (Findings::new(engine, keep), Laps::new(progress));
+        Self { plan, engine, world, turnstile, enricher, findings, laps }
     }
 
-    fn run(mut self, chunks: &Receiver<Chunk>) -> PolarsResult<(Findings, HashMap<u32, String>)> {
-        let mut bump = Bump::new();
+    fn run(mut self, feed: &Feed<'_>) -> PolarsResult<(Findings, HashMap<u32, String>)> {
+        let mut scratch = Scratch::default();
         let mut failure = None;
-        for chunk in chunks {
+        while let Some(mut chunk) = feed.next() {
+            self.laps.start();
             // After a failure, chunks are still passed through, so that the others are not left waiting.
-            let result = self.take(chunk, &bump);
-            bump.reset();
+            let result = self.take(&mut chunk, &scratch);
+            scratch.clear();
+            feed.give_back(chunk.bytes);
             failure = failure.or(result.err());
         }
         if let Some(error) = failure {
@@ -287,30 +301,33 @@ impl<'w> Worker<'w> {
         Ok((self.findings, self.enricher.app_ids))
     }
 
-    fn take(&mut self, chunk: Chunk, bump: &Bump) -> PolarsResult<()> {
+    fn take(&mut self, chunk: &mut Chunk, scratch: &Scratch) -> PolarsResult<()> {
         let ticket = self.turnstile.ticket(chunk.sequence);
         let mut parsed = Vec::with_capacity(chunk.spans.len());
-        let mut rejects = chunk.rejects;
+        let mut rejects = std::mem::take(&mut chunk.rejects);
         let valid = std::str::from_utf8(&chunk.bytes);
         for span in &chunk.spans {
             let bytes = &chunk.bytes[span.start..span.end];
             let text = match &valid {
                 Ok(all) => &all[span.start..span.end],
-                Err(_) => bump.alloc_str(&String::from_utf8_lossy(bytes)),
+                Err(_) => scratch.texts().alloc_str(&String::from_utf8_lossy(bytes)),
             };
             let reject = |reason| Reject { file: chunk.file, line: span.line, record: span.record, reason };
-            unwrap_record(text, bump, &mut |found| match found.and_then(|event| self.timed(event)) {
+            unwrap_record(text, scratch, &mut |found| match found.and_then(|event| self.timed(event)) {
                 Ok(event) => parsed.push(event),
                 Err(reason) => rejects.push(reject(reason)),
             });
         }
+        self.laps.end(Stage::Parse);
         let fresh = ticket.pass(|tally| {
             tally.reject_all(rejects);
-            parsed.iter().map(|event| self.admit(tally, chunk.file, event)).collect::<Vec<Admitted>>()
+            tally.admit(self.plan, chunk.file, &parsed)
         });
+        self.laps.end(Stage::Deduplicate);
         let mut set_aside = EventCounts::default();
         for (event, admitted) in parsed.iter().zip(fresh) {
             if self.enricher.batch.is_full(BATCH_ROWS) {
+                self.laps.end(Stage::Enrich);
                 self.flush()?;
             }
             if admitted == Admitted::Not {
@@ -325,42 +342,30 @@ impl<'w> Worker<'w> {
                 None => set_aside.evaluated += 1,
             }
         }
+        self.laps.end(Stage::Enrich);
         self.turnstile.count(&set_aside);
         Ok(())
     }
 
-    #[expect(clippy::large_types_passed_by_value, reason = "the event moves on into the result")]
-    fn timed<'a>(&self, event: RawEvent<'a>) -> Result<Parsed<'a>, Reason> {
+    fn timed<'a>(&self, event: &RawEvent<'a>) -> Result<Parsed<'a>, Reason> {
         let time = parse_event_time(event.time, self.world.naive_offset);
         let time = time.ok_or_else(|| Reason::BadTime(event.time.chars().take(40).collect()).of_row(event.row))?;
-        Ok(Parsed { key: event_key(&event), event, time })
-    }
-
-    /// Counts an event as outside the range, a duplicate, or new.
-    fn admit(&self, turn: &mut Tally, file: u32, event: &Parsed<'_>) -> Admitted {
-        turn.saw(file);
-        turn.events.fell_back += u64::from(event.event.fell_back);
-        let early = self.plan.since.is_some_and(|since| event.time < since);
-        let late = self.plan.until.is_some_and(|until| event.time >= until);
-        if early || late {
-            turn.events.outside_range += 1;
-            return if early { Admitted::AsPast } else { Admitted::Not };
-        }
-        turn.span = Some(widened(turn.span, event.time));
-        let new = turn.keys.insert(event.key);
-        turn.events.duplicates += u64::from(!new);
-        if !new {
-            turn.files_with_duplicates.insert(file);
-        }
-        if new { Admitted::New } else { Admitted::Not }
+        Ok(Parsed { key: event_key(event), event: *event, time })
     }
 
     fn flush(&mut self) -> PolarsResult<()> {
         if self.enricher.batch.is_empty() {
             return Ok(());
         }
+        self.laps.start();
         let events = self.enricher.batch.finish()?;
-        self.findings.take(self.engine, &events, &self.world.catalog)
+        self.laps.end(Stage::Columns);
+        let answers = self.engine.evaluate(&events)?;
+        self.laps.end(Stage::Rules);
+        self.findings.take(self.engine, &events, &answers, &self.world.catalog);
+        self.laps.end(Stage::Fold);
+        self.enricher.batch.reuse(events);
+        Ok(())
     }
 }
 
@@ -368,33 +373,10 @@ fn widened(span: Option<(i64, i64)>, time: i64) -> (i64, i64) {
     span.map_or((time, time), |(first, last)| (first.min(time), last.max(time)))
 }
 
-/// Event keys are hashes already.
-#[derive(Default)]
-struct KeyHash(u64);
-
-impl Hasher for KeyHash {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 ^= u64::from_le_bytes(word);
-        }
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = (key >> 64) as u64;
-    }
-}
-
 /// What is counted in the order of chunks: event keys, rejects, files.
-#[derive(Default)]
 struct Tally {
     next: u64,
-    keys: HashSet<u128, BuildHasherDefault<KeyHash>>,
+    keys: SeenKeys,
     events: EventCounts,
     span: Option<(i64, i64)>,
     rejects: Vec<Reject>,
@@ -407,8 +389,55 @@ struct Tally {
 const MAX_REASONS: usize = 10_000;
 
 impl Tally {
-    fn saw(&mut self, file: u32) {
-        self.files_with_events.insert(file);
+    fn new(memory: u64) -> Self {
+        let for_keys = memory.saturating_sub(BESIDE_KEYS).max(memory / 4);
+        let for_keys = usize::try_from(for_keys).unwrap_or(usize::MAX);
+        Self {
+            next: 0,
+            keys: SeenKeys::new(for_keys, std::env::temp_dir()),
+            events: EventCounts::default(),
+            span: None,
+            rejects: Vec::new(),
+            reasons: BTreeSet::new(),
+            files_with_events: HashSet::new(),
+            files_with_duplicates: HashSet::new(),
+        }
+    }
+
+    /// Counts the events of a chunk, and says of each what is to be done with it.
+    fn admit(&mut self, plan: &ScanPlan, file: u32, events: &[Parsed<'_>]) -> Vec<Admitted> {
+        if !events.is_empty() {
+            self.files_with_events.insert(file);
+        }
+        let mut admitted: Vec<Admitted> = events.iter().map(|event| self.place(plan, event)).collect();
+        let of = |(event, admitted): (&Parsed<'_>, &Admitted)| (*admitted == Admitted::New).then_some(event.key);
+        let keys: Vec<u128> = events.iter().zip(&admitted).filter_map(of).collect();
+        let mut judged = admitted.iter_mut().filter(|admitted| **admitted == Admitted::New);
+        let mut duplicates = 0;
+        self.keys.insert_all(&keys, |new| {
+            if let Some(admitted) = judged.next().filter(|_| !new) {
+                *admitted = Admitted::Not;
+                duplicates += 1;
+            }
+        });
+        self.events.duplicates += duplicates;
+        if duplicates > 0 {
+            self.files_with_duplicates.insert(file);
+        }
+        admitted
+    }
+
+    /// Where an event lies in the range asked for.
+    fn place(&mut self, plan: &ScanPlan, event: &Parsed<'_>) -> Admitted {
+        self.events.fell_back += u64::from(event.event.fell_back);
+        let early = plan.since.is_some_and(|since| event.time < since);
+        let late = plan.until.is_some_and(|until| event.time >= until);
+        if early || late {
+            self.events.outside_range += 1;
+            return if early { Admitted::AsPast } else { Admitted::Not };
+        }
+        self.span = Some(widened(self.span, event.time));
+        Admitted::New
     }
 
     fn reject_all(&mut self, rejects: Vec<Reject>) {
@@ -425,7 +454,6 @@ impl Tally {
 }
 
 /// Lets workers into the tally one at a time, in the order of chunks.
-#[derive(Default)]
 struct Turnstile {
     tally: Mutex<Tally>,
     moved: Condvar,
@@ -455,6 +483,10 @@ impl Drop for Ticket<'_> {
 }
 
 impl Turnstile {
+    fn new(memory: u64) -> Self {
+        Self { tally: Mutex::new(Tally::new(memory)), moved: Condvar::new() }
+    }
+
     fn ticket(&self, sequence: u64) -> Ticket<'_> {
         Ticket { turnstile: self, sequence, passed: false }
     }
@@ -511,6 +543,7 @@ impl Turnstile {
             input_files,
             shared,
             damaged,
+            key_trouble: tally.keys.trouble().map(ToString::to_string),
         }
     }
 }
@@ -530,9 +563,4 @@ fn count_files(files: &[FileOutcome]) -> FileCounts {
 /// The bytes of all inputs on disk, for a progress bar.
 pub fn total_bytes(inputs: &[Input]) -> u64 {
     inputs.iter().map(Input::size).sum()
-}
-
-/// Reads a progress counter.
-pub fn bytes_read(progress: &AtomicU64) -> u64 {
-    progress.load(Ordering::Relaxed)
 }
