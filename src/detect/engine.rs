@@ -4,6 +4,7 @@ use super::activity::Activity;
 use super::history::History;
 use super::requests::Requests;
 use super::rules::ActiveRule;
+use super::spill::{PARTS, Spill, part_of};
 use super::{Judging, Sighting, TimelineHit};
 use crate::alarm::fold::{AlarmKey, CallDetail, Folded, Folder, Hit, HitTags, Keep};
 use crate::catalog::Catalog;
@@ -15,6 +16,7 @@ use hashbrown::HashMap;
 use polars::prelude::{BooleanChunked, DataFrame, Expr, IntoLazy, PolarsResult};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 /// The rules that are switched on, ready to run.
@@ -76,6 +78,8 @@ pub struct Findings {
     pub gathered: Folder,
     /// Events kept for timeline rules, by rule.
     pub kept: Vec<Vec<Sighting>>,
+    /// Further ones in temporary files, when there is no database.
+    pub spill: Spill,
     /// What keys and addresses did, when a database is to know it.
     pub activity: Option<Activity>,
     /// Which permissions were asked for, likewise.
@@ -87,7 +91,9 @@ pub struct Findings {
 }
 
 /// Lists of kept events are tidied when they have doubled, and not before they are this long.
-const TIDY_FROM: usize = 65_536;
+const TIDY_FROM: usize = 16_384;
+/// Length at which a list of kept events goes to a temporary file: about 2 MB.
+const SPILL_FROM: usize = 16_384;
 /// Bytes kept of a request body. Real ones rarely have more; scripts do.
 const MAX_BODY: usize = 8192;
 /// Bytes kept of the resources named.
@@ -144,6 +150,7 @@ impl Findings {
             history: History::default(),
             gathered: Folder::new(keep),
             kept: empty(),
+            spill: Spill::default(),
             activity: (keep != Keep::Counts).then(Activity::default),
             requests: (keep != Keep::Counts).then(Requests::default),
             tidied: vec![0; rules],
@@ -244,6 +251,11 @@ impl Findings {
         let history = &self.history;
         kept.retain(|sighting| active.rule.keeps(&sighting.row, history, catalog));
         self.tidied[number] = kept.len();
+        let may_wait = self.folder.keep == Keep::Counts && active.rule.judges_in_parts();
+        if may_wait && kept.len() >= SPILL_FROM && self.spill.add(number, kept) {
+            kept.clear();
+            self.tidied[number] = 0;
+        }
     }
 
     /// Adds what another worker has found.
@@ -254,6 +266,7 @@ impl Findings {
         for (own, others) in self.kept.iter_mut().zip(other.kept) {
             own.extend(others);
         }
+        self.spill.merge(other.spill);
         if let (Some(own), Some(others)) = (&mut self.activity, other.activity) {
             own.merge(others);
         }
@@ -264,22 +277,24 @@ impl Findings {
 
     /// Lets the timeline rules judge the events kept, once all findings are merged. The result is told
     /// apart by the key that made the calls, because that is what another scan may judge again.
-    pub fn judge(&mut self, engine: &Engine, cx: &Judging<'_>) -> BTreeMap<u32, Folder> {
+    /// Fails when a temporary file cannot be read back.
+    pub fn judge(&mut self, engine: &Engine, cx: &Judging<'_>) -> io::Result<BTreeMap<u32, Folder>> {
         let mut judged: BTreeMap<u32, Folder> = BTreeMap::new();
         for (number, active) in engine.rules.iter().enumerate() {
-            let kept = &mut self.kept[number];
-            kept.retain(|sighting| active.rule.keeps(&sighting.row, cx.history, cx.catalog));
-            // The event tells apart what time and request id do not, so that the order of input never counts.
-            kept.sort_by(|a, b| {
-                (a.row.time, &a.request_id, a.row.event).cmp(&(b.row.time, &b.request_id, b.row.event))
-            });
-            for hit in active.rule.judge(kept, cx) {
-                let sighting = &kept[hit.sighting];
-                let folder = judged.entry(sighting.row.key).or_insert_with(|| Folder::new(self.folder.keep));
-                fold_timeline(folder, number, sighting, &hit);
+            if self.spill.has(number) {
+                let mut parts: Vec<Vec<Sighting>> = (0..PARTS).map(|_| Vec::new()).collect();
+                for sighting in std::mem::take(&mut self.kept[number]) {
+                    parts[part_of(&sighting.row)].push(sighting);
+                }
+                for (part, mut kept) in parts.into_iter().enumerate() {
+                    self.spill.read(number, part, &mut kept)?;
+                    judge_rule(number, active, &mut kept, cx, self.folder.keep, &mut judged);
+                }
+            } else {
+                judge_rule(number, active, &mut self.kept[number], cx, self.folder.keep, &mut judged);
             }
         }
-        judged
+        Ok(judged)
     }
 
     /// Takes out the gathered alarms that stand, each with the reason in its notes.
@@ -316,6 +331,24 @@ fn fold(
     let row = batch.row(place);
     let request_id = batch.request_id(place);
     folder.add(rule, &Hit { row, day: row.day, request_id, tags, detail });
+}
+
+fn judge_rule(
+    number: usize,
+    active: &ActiveRule,
+    kept: &mut Vec<Sighting>,
+    cx: &Judging<'_>,
+    keep: Keep,
+    judged: &mut BTreeMap<u32, Folder>,
+) {
+    kept.retain(|sighting| active.rule.keeps(&sighting.row, cx.history, cx.catalog));
+    // The event tells apart what time and request id do not, so that the order of input never counts.
+    kept.sort_by(|a, b| (a.row.time, &a.request_id, a.row.event).cmp(&(b.row.time, &b.request_id, b.row.event)));
+    for hit in active.rule.judge(kept, cx) {
+        let sighting = &kept[hit.sighting];
+        let folder = judged.entry(sighting.row.key).or_insert_with(|| Folder::new(keep));
+        fold_timeline(folder, number, sighting, &hit);
+    }
 }
 
 fn fold_timeline(folder: &mut Folder, rule: usize, sighting: &Sighting, hit: &TimelineHit) {

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod history;
 pub mod requests;
 pub mod rules;
+pub mod spill;
 
 use crate::alarm::fold::CallDetail;
 use crate::catalog::Catalog;
@@ -194,6 +195,12 @@ pub trait Rule: Send + Sync {
     /// Judges the events kept, which come in order of time and request id.
     fn judge(&self, _sightings: &[Sighting], _cx: &Judging<'_>) -> Vec<TimelineHit> {
         Vec::new()
+    }
+
+    /// Whether sightings of different keys and addresses are judged each by themselves, so that a scan may judge a part of
+    /// them at a time.
+    fn judges_in_parts(&self) -> bool {
+        false
     }
 
     /// Which events to fold into alarms that may or may not stand; [`Rule::keeps`] drops those that cannot.

@@ -5,6 +5,7 @@ use crate::json::decode;
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsResult, Series, TimeUnit,
 };
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// Stands for "no region" in a row.
@@ -13,7 +14,7 @@ pub const NO_REGION: u32 = u32::MAX;
 pub const NO_FILE: u32 = u32::MAX;
 
 /// One event in codes and flags.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// Milliseconds since 1970, UTC.
     pub time: i64,

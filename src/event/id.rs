@@ -1,6 +1,7 @@
 //! Identifiers: the key that tells whether two records are one event, masked key ids, request ids kept small.
 
 use super::raw::RawEvent;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// 128 bits that two records share exactly when they are the same event.
@@ -43,7 +44,7 @@ pub fn mask_key(id: &str) -> String {
 }
 
 /// A request id kept in few bytes: most are UUIDs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestId {
     /// A lower-case UUID with hyphens.
     Uuid([u8; 16]),

@@ -47,8 +47,8 @@ pub struct Chunk {
     pub rejects: Vec<Reject>,
 }
 
-/// Room beyond what is read at a time.
-const END_PROBE: usize = 64;
+/// Bytes read first: many files are small.
+const FIRST: usize = 1 << 15;
 /// Buffers kept for reading into again; there are hardly more under way.
 const MAX_BUFFERS: usize = 16;
 /// Buffers that one large record has blown up are not kept.
@@ -118,6 +118,8 @@ pub struct Framer<'b> {
     buf: Vec<u8>,
     at: usize,
     eof: bool,
+    /// Bytes to read next.
+    want: usize,
     line: u64,
     record: u64,
     counted_to: usize,
@@ -153,6 +155,7 @@ impl<'b> Framer<'b> {
             buf: buffers.take(),
             at: 0,
             eof: false,
+            want: FIRST,
             line: 1,
             record: 0,
             counted_to: 0,
@@ -197,12 +200,12 @@ impl<'b> Framer<'b> {
     }
 
     fn fill(&mut self, input: &mut dyn Read) -> io::Result<()> {
-        let want = CHUNK.max(self.buf.len() - self.at);
-        // A little more than is read, so that finding the end needs no larger buffer.
-        self.buf.reserve(want + END_PROBE);
-        let read = input.take(want as u64).read_to_end(&mut self.buf)?;
-        self.eof = read == 0;
-        Ok(())
+        let want = self.want.max(self.buf.len() - self.at);
+        self.want = (2 * self.want).min(CHUNK);
+        let before = self.buf.len();
+        let read = read_up_to(input, &mut self.buf, want);
+        self.eof = self.buf.len() == before;
+        read
     }
 
     /// Hands the records found so far to `sink` and keeps the bytes after them.
@@ -632,6 +635,28 @@ pub fn rows_inside(text: &str) -> Option<Chunk> {
     framer.run(&mut text.as_bytes(), &mut sink);
     let no_list = all.rejects.iter().any(|reject| matches!(reject.reason, Reason::TooLarge(_)));
     (!no_list && !all.spans.is_empty()).then_some(all)
+}
+
+/// Adds `want` bytes of `input` to `buffer`, or fewer at its end. Reads in pieces as large as possible, because
+/// inflating in small ones takes half as long again.
+fn read_up_to(input: &mut dyn Read, buffer: &mut Vec<u8>, want: usize) -> io::Result<()> {
+    let mut filled = buffer.len();
+    let end = filled + want;
+    buffer.resize(end, 0);
+    let mut result = Ok(());
+    while filled < end {
+        match input.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                result = Err(error);
+                break;
+            }
+        }
+    }
+    buffer.truncate(filled);
+    result
 }
 
 /// Looks for the end of the value that starts where `scan` first stood.

@@ -112,3 +112,80 @@ fn opening(text: &str) -> Option<&str> {
     let near = &text.as_bytes()[..text.len().min(MAX_TEXT)];
     memchr(b'}', near).map(|end| &text[..=end])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::unwrap::{Found, unwrap_record};
+    use proptest::prelude::*;
+
+    const FIELDS: [&str; 8] =
+        ["type", "principalId", "accountId", "userName", "secretId", "roleSessionName", "sessionContext", "other"];
+
+    /// Callers of few different texts, some with a session in them, some of which end in braces of their own.
+    fn caller() -> impl Strategy<Value = String> {
+        let value = prop_oneof![
+            Just(r#""a""#),
+            Just(r#""""#),
+            Just("7"),
+            Just("null"),
+            Just(r#""{\"token\":\"t\",\"userIp\":\"192.0.2.1\",\"x\":{}}""#),
+            Just(r#"{"expireTime":1,"appId":5}"#),
+            Just(r#""}""#),
+        ];
+        let field = (prop::sample::select(&FIELDS[..]), value).prop_map(|(name, value)| format!("\"{name}\":{value}"));
+        prop::collection::vec(field, 0..5).prop_map(|fields| format!("{{{}}}", fields.join(",")))
+    }
+
+    fn event() -> impl Strategy<Value = String> {
+        let more = prop_oneof![
+            4 => Just(""),
+            1 => Just(r#","AccountID":"9""#),
+            1 => Just(r#","SecretId":"k""#),
+            1 => Just(r#","userIdentity.userName":"bob""#),
+            1 => Just(r#","Username":"12""#),
+        ];
+        (caller(), more.clone(), more).prop_map(|(caller, before, after)| {
+            format!(r#"{{"eventName":"A","eventTime":17{before},"userIdentity":{caller}{after}}}"#)
+        })
+    }
+
+    /// What is read of each record: every caller's texts, whether there is a token and an expiry, and the number.
+    fn read(scratch: &mut Scratch, records: &[&str]) -> Vec<(Vec<String>, bool, bool, u32)> {
+        let mut all = Vec::new();
+        for record in records {
+            unwrap_record(record, scratch, &mut |found: Found<'_, '_>| {
+                let event = found.expect("an event");
+                let texts = event.caller_texts().map(str::to_string).to_vec();
+                all.push((texts, event.session.has_token, event.session.has_expiry, event.caller));
+            });
+            scratch.clear();
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn a_caller_recognised_is_the_caller_read(events in prop::collection::vec(event(), 1..6), turns in 1_usize..4) {
+            let records: Vec<&str> = events.iter().map(String::as_str).collect();
+            let many = records.repeat(turns);
+            let together = read(&mut Scratch::default(), &many);
+            let alone: Vec<_> = many.iter().flat_map(|record| read(&mut Scratch::default(), &[record])).collect();
+            let mut by_number = HashMap::new();
+            for (one, other) in together.iter().zip(&alone) {
+                prop_assert_eq!((&one.0, one.1, one.2), (&other.0, other.1, other.2));
+                if one.3 != 0 {
+                    let told = by_number.entry(one.3).or_insert((&one.0, one.1, one.2));
+                    prop_assert_eq!(*told, (&one.0, one.1, one.2));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_caller_is_known_from_the_third_time_on() {
+        let record = r#"{"eventName":"A","eventTime":17,"userIdentity":{"secretId":"k","userName":"u"}}"#;
+        let numbers: Vec<u32> = read(&mut Scratch::default(), &[record; 4]).into_iter().map(|event| event.3).collect();
+        assert_eq!(numbers, [0, 1, 1, 1]);
+    }
+}

@@ -30,7 +30,7 @@ use std::ops::Range;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Rows of a batch: enough that a polars select costs little per event, few enough for the cache.
-const BATCH_ROWS: usize = 32_768;
+const BATCH_ROWS: usize = 16_384;
 /// Rejects shown one by one; all of them are counted.
 const SHOWN_REJECTS: usize = 100;
 /// Bytes of memory that a scan may take unless told otherwise.
@@ -109,8 +109,8 @@ pub struct ScanOutcome {
     pub file_outcomes: Vec<FileOutcome>,
     /// Calls folded into alarms.
     pub calls: u64,
-    /// Why event keys could not be kept in temporary files.
-    pub key_trouble: Option<String>,
+    /// Why something could not be kept in temporary files.
+    pub spill_trouble: Option<String>,
 }
 
 /// What the workers found, before timeline rules judge and numbers turn into words.
@@ -144,8 +144,8 @@ pub struct ScanCounts {
     pub shared: HashSet<u32>,
     /// Numbers of the files with records that could not be read.
     pub damaged: HashSet<u32>,
-    /// Why event keys could not be kept in temporary files.
-    pub key_trouble: Option<String>,
+    /// Why something could not be kept in temporary files.
+    pub spill_trouble: Option<String>,
 }
 
 impl ScanCounts {
@@ -159,14 +159,15 @@ impl ScanCounts {
             time_span: self.time_span,
             rejects: self.rejects,
             file_outcomes: self.file_outcomes,
-            key_trouble: self.key_trouble,
+            spill_trouble: self.spill_trouble,
         }
     }
 }
 
 /// Scans the inputs, keeps nothing, and returns what was found. `progress` is told how far it is.
 pub fn scan(plan: &ScanPlan, world: &World, engine: &Engine, progress: &Progress) -> PolarsResult<ScanOutcome> {
-    let Reading { mut found, tables, app_ids, counts } = read(plan, world, engine, Keep::Counts, progress)?;
+    let Reading { mut found, tables, app_ids, mut counts } = read(plan, world, engine, Keep::Counts, progress)?;
+    counts.spill_trouble = counts.spill_trouble.or(found.spill.trouble.take());
     let mut laps = Laps::new(progress);
     let names = tables.finish();
     let mut history = std::mem::take(&mut found.history);
@@ -174,7 +175,7 @@ pub fn scan(plan: &ScanPlan, world: &World, engine: &Engine, progress: &Progress
     let judging = Judging { history: &history, names: &names, catalog: &world.catalog };
     let standing = found.standing(engine, &judging);
     found.folder.merge(standing);
-    for judged in found.judge(engine, &judging).into_values() {
+    for judged in found.judge(engine, &judging)?.into_values() {
         found.folder.merge(judged);
     }
     let resolver = Resolver {
@@ -543,7 +544,7 @@ impl Turnstile {
             input_files,
             shared,
             damaged,
-            key_trouble: tally.keys.trouble().map(ToString::to_string),
+            spill_trouble: tally.keys.trouble().map(ToString::to_string),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which events of a stream were seen before, within a memory budget.
 //!
-//! 76 bits of a key stand for the event: 12 bits choose one of 4,096 shards, 64 bits are stored. In memory a key takes
-//! about ten bytes at any number of keys: each shard is a small table that grows by a quarter, so that nothing
+//! 72 bits of a key stand for the event: 8 bits choose one of 256 shards, 64 bits are stored. In memory a key takes
+//! about ten bytes at any number of keys: each shard is a table that grows by a fifth, so that nothing
 //! large is ever copied. Beyond the budget all keys go to a sorted temporary file, of which a filter and a thin
 //! index stay in memory (docs/adr/0013-event-keys-that-spill.md).
 
@@ -12,9 +12,9 @@ use std::mem::size_of;
 use std::path::{Path, PathBuf};
 
 /// Bits that choose a shard.
-const SHARD_BITS: u32 = 12;
-/// Slots of a shard when it gets its first key.
-const FIRST_SLOTS: usize = 16;
+const SHARD_BITS: u32 = 8;
+/// Slots of a shard when it gets its first key, at least; at most twice as many.
+const FIRST_SLOTS: usize = 32;
 /// Keys looked up at a time (akguard's choice: more do not wait less).
 const BATCH: usize = 32;
 /// Bytes of a key in a file.
@@ -34,8 +34,8 @@ const LEAST_KEYS: usize = 1 << 13;
 
 /// Event keys seen so far.
 ///
-/// A key counts as seen if 76 of its 128 bits were seen: the chance that any two of 30 million events are taken for
-/// one is 6e-9, of a billion events 7e-6.
+/// A key counts as seen if 72 of its 128 bits were seen: the chance that any two of 30 million events are taken for
+/// one is 1e-7, of a billion events 1e-4.
 ///
 /// Keys that do not fit the budget are in unnamed temporary files. If a file cannot be written, keys stay in memory.
 /// If one cannot be read, a key that may be in it counts as new: an event counted twice is better than one lost.
@@ -198,7 +198,7 @@ fn note(trouble: &mut Option<io::Error>, error: io::Error) {
     trouble.get_or_insert(error);
 }
 
-/// The 76 bits that stand for an event, mixed.
+/// The 72 bits that stand for an event, mixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Id {
     shard: u16,
@@ -206,7 +206,7 @@ struct Id {
 }
 
 impl Id {
-    /// Mixes the upper 76 bits of a key one to one: each step can be undone, given what it leaves as it is.
+    /// Mixes the upper 72 bits of a key one to one: each step can be undone, given what it leaves as it is.
     #[expect(clippy::cast_possible_truncation, reason = "takes the key apart")]
     fn new(key: u128, seed: u64) -> Self {
         let top = (key >> (128 - SHARD_BITS)) as u16;
@@ -331,16 +331,18 @@ impl Shard {
         }
         // An eighth of the slots stays empty, so that looking for a number soon comes to an end.
         if self.len as usize >= self.slots.len() / 8 * 7 {
-            self.grow();
+            self.grow(rest);
         }
         let slot = self.slot(rest);
         self.slots[slot] = rest;
         self.len += 1;
     }
 
-    fn grow(&mut self) {
-        let more = (self.slots.len() / 4).max(FIRST_SLOTS).next_multiple_of(8);
-        let wider = vec![0; self.slots.len() + more].into_boxed_slice();
+    fn grow(&mut self, first: u64) {
+        let slots = self.slots.len();
+        // The first key makes shards differ in size, so that one grows into the memory that another has left.
+        let more = if slots == 0 { FIRST_SLOTS + scale(first, FIRST_SLOTS) } else { slots / 5 };
+        let wider = vec![0; slots + more].into_boxed_slice();
         let old = std::mem::replace(&mut self.slots, wider);
         for rest in old.into_iter().filter(|rest| *rest != 0) {
             let slot = self.slot(rest);
@@ -556,9 +558,9 @@ mod tests {
     fn keys() -> impl Strategy<Value = Vec<u128>> {
         let key = prop_oneof![
             any::<u128>(),
-            (0..300_u128).prop_map(|key| key << 52),
-            (0..40_u128, 0..4_u128).prop_map(|(key, low)| key << 52 | low << 50),
-            (0..300_u128).prop_map(|key| 7 << 116 | key << 100),
+            (0..300_u128).prop_map(|key| key << 56),
+            (0..40_u128, 0..4_u128).prop_map(|(key, low)| key << 56 | low << 54),
+            (0..300_u128).prop_map(|key| 7 << 120 | key << 100),
             (0..300_u64).prop_map(hashed),
         ];
         proptest::collection::vec(key, 0..1_500)
@@ -572,7 +574,7 @@ mod tests {
             let folder = TempDir::new().expect("a folder");
             let mut set = eager(budget, &folder);
             let mut known = HashSet::new();
-            let expected: Vec<bool> = keys.iter().map(|&key| known.insert(key >> 52)).collect();
+            let expected: Vec<bool> = keys.iter().map(|&key| known.insert(key >> 56)).collect();
             let answers = if batch {
                 insert_all(&mut set, &keys)
             } else {
@@ -586,8 +588,8 @@ mod tests {
 
         #[test]
         fn mixing_loses_nothing(key: u128, other: u128, seed: u64) {
-            prop_assert_eq!(Id::new(key, seed) == Id::new(other, seed), key >> 52 == other >> 48);
-            prop_assert_eq!(Id::new(key, seed), Id::new(key ^ 0xf_ffff_ffff_ffff, seed));
+            prop_assert_eq!(Id::new(key, seed) == Id::new(other, seed), key >> 56 == other >> 48);
+            prop_assert_eq!(Id::new(key, seed), Id::new(key ^ 0xff_ffff_ffff_ffff, seed));
             let id = Id::new(key, seed);
             prop_assert_eq!(Id::from_bytes(id.to_bytes()), id);
             prop_assert_eq!(id < Id::new(other, seed), id.to_bytes() < Id::new(other, seed).to_bytes());
@@ -629,11 +631,11 @@ mod tests {
     fn keys_that_are_alike_are_as_quick_as_others() {
         let mut set = SeenKeys::new(usize::MAX, PathBuf::new());
         for number in 0..1_000_000_u128 {
-            assert!(one(&mut set, 0xabc << 116 | number << 52));
+            assert!(one(&mut set, 0xab << 120 | number << 56));
             assert!(one(&mut set, number << 90 | 1 << 80));
         }
 
-        assert!(!(0..1_000_000_u128).any(|number| one(&mut set, 0xabc << 116 | number << 52)));
+        assert!(!(0..1_000_000_u128).any(|number| one(&mut set, 0xab << 120 | number << 56)));
     }
 
     #[test]

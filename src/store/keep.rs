@@ -145,7 +145,7 @@ impl Keeper<'_> {
         let cx = Judging { history: &history, names: &names, catalog: &self.world.catalog };
         work.judge_pending(&pending, &cx)?;
         work.add_gathered(&mut found, &cx)?;
-        let judged = found.judge(self.engine, &cx);
+        let judged = found.judge(self.engine, &cx).map_err(|error| Failure::Content(error.to_string()))?;
         let of_alarm =
             |folded: &Folded| folded.records.values().flat_map(|record| record.hits.clone()).collect::<Vec<_>>();
         let hits: HashSet<u64> = judged.values().flat_map(|folder| folder.alarms.values()).flat_map(of_alarm).collect();

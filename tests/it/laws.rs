@@ -154,3 +154,38 @@ fn more_events_than_a_batch_give_the_same_alarms_in_any_order() {
     assert!(!a.alarms.is_empty());
     assert_eq!(alarms_json(&a), alarms_json(&b));
 }
+
+/// Steps of a tool by one key, so many that those of four keys do not fit the memory that is there for them.
+fn steps(key: u32) -> Vec<Value> {
+    let apis = ["CreateCommand", "InvokeCommand", "DescribeInvocationTasks", "DeleteCommand"];
+    let step = |number: u32| {
+        json!({
+            "eventName": apis[number as usize % 4], "resourceType": "tat", "eventTime": 1_772_373_600 + u64::from(number) * 7,
+            "requestID": format!("{key}-{number}"), "eventType": "ApiCall", "actionType": "Read",
+            "sourceIPAddress": "203.0.113.77", "errorCode": "0", "apiErrorCode": "0", "eventRegion": "ap-guangzhou",
+            "userIdentity": {
+                "type": "CAMUser", "principalId": format!("10000000100{key}"), "accountId": "100000000001",
+                "userName": format!("user-{key}"), "secretId": format!("AKIDEXAMPLE000000000000000000000000{key}"),
+            },
+        })
+    };
+    (0..6_000).map(step).collect()
+}
+
+#[test]
+fn events_that_wait_in_a_file_are_judged_like_those_in_memory() {
+    let (world, engine) = world(ALL_ON);
+    let folder = Folder::new();
+    let alarms = |name: &str, events: &[Value]| -> Vec<String> {
+        let outcome = scan_files(&[folder.file(name, lines(events))], &world, &engine, 1);
+        alarms_json(&outcome).lines().map(str::to_string).collect()
+    };
+    let by_key: Vec<Vec<Value>> = (0..4).map(steps).collect();
+    let mut apart: Vec<String> =
+        by_key.iter().enumerate().flat_map(|(key, events)| alarms(&format!("{key}.ndjson"), events)).collect();
+    let mut together = alarms("all.ndjson", &by_key.concat());
+    assert!(apart.iter().any(|alarm| alarm.contains("hacker-tool")), "{apart:?}");
+    apart.sort();
+    together.sort();
+    assert_eq!(together, apart);
+}

@@ -284,3 +284,25 @@ fn exit_code(args: &Args, outcome: &ScanOutcome) -> u8 {
         exit::DONE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_of_ten_or_of_two() {
+        for (text, bytes) in [
+            ("300MB", 300_000_000),
+            ("2gb", 2_000_000_000),
+            ("512 MiB", 512 << 20),
+            ("1GiB", 1 << 30),
+            ("64k", 64_000),
+            ("1024", 1024),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MB", "1.5GB", "-1MB", "10TB", "99999999999999GB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+}

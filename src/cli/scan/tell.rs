@@ -70,8 +70,8 @@ pub(super) fn tell_input(outcome: &ScanOutcome) {
         told.insert(reject.file);
         let _ = writeln!(err, "warning: {}{place}: {}", printable(name), printable(&reject.reason.to_string()));
     }
-    if let Some(why) = &outcome.key_trouble {
-        tell_key_trouble(why);
+    if let Some(why) = &outcome.spill_trouble {
+        tell_spill_trouble(why);
     }
     let more = outcome.events.rejected.saturating_sub(TOLD_REJECTS as u64);
     if more > 0 {
@@ -87,13 +87,13 @@ pub(super) fn tell_input(outcome: &ScanOutcome) {
     }
 }
 
-/// Says why event keys are not where they belong.
-pub(super) fn tell_key_trouble(why: &str) {
+/// Says why temporary files could not be used.
+fn tell_spill_trouble(why: &str) {
     let folder = std::env::temp_dir();
     let _ = writeln!(
         std::io::stderr().lock(),
-        "warning: event keys could not be kept in {}: {}; they stay in memory, and events may be counted twice if a \
-         file could not be read back\nhint: name a folder with room in TMPDIR, or give more memory with --memory",
+        "warning: temporary files in {} cannot be used: {}; more is held in memory, and events may have been counted \
+         twice if a file could not be read back\nhint: name a folder with room in TMPDIR, or give more memory with --memory",
         printable(&folder.display().to_string()),
         printable(why)
     );

@@ -93,6 +93,10 @@ impl Rule for HackerTool {
         (!telling).then_some(READS_KEPT_FOR)
     }
 
+    fn judges_in_parts(&self) -> bool {
+        true
+    }
+
     fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
         let mut groups: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
         for (place, sighting) in sightings.iter().enumerate() {

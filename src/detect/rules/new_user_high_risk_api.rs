@@ -51,6 +51,10 @@ impl Rule for NewUserHighRiskApi {
         Some(columns::HIGH_RISK.expr())
     }
 
+    fn judges_in_parts(&self) -> bool {
+        true
+    }
+
     fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
         let span = i64::from(self.hours) * 3_600_000;
         let mut known: HashMap<(u32, u32), Vec<i64>> = HashMap::new();
