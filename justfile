@@ -31,6 +31,14 @@ doc:
 bench *inputs:
     cargo bench --bench scan -- {{inputs}}
 
+# Measure each stage by itself
+stages:
+    cargo bench --bench stages
+
+# Measure beside DuckDB; see docs/benchmarks.md
+compare *rows:
+    tests/bench/compare.sh {{rows}}
+
 # Rewrite expected results of rules and commands; read the difference before keeping it
 snap:
     SNAPSHOTS=overwrite TRYCMD=overwrite cargo test --release
