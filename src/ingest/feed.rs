@@ -99,6 +99,13 @@ impl<'f> Feed<'f> {
         }
     }
 
+    /// Wants no more: whoever reads ends at the next chunk instead of waiting for somebody to take it.
+    pub fn stop(&self) {
+        let mut arrivals = locked(&self.arrivals);
+        arrivals.lane = None;
+        arrivals.lanes = bounded(0).1;
+    }
+
     /// Gives back the memory of a chunk.
     pub fn give_back(&self, bytes: Vec<u8>) {
         self.buffers.give_back(bytes);
@@ -169,6 +176,24 @@ mod tests {
         assert_eq!((files.len(), ranges.len()), (lines.len(), lines.len()));
         assert_eq!(ranges.last(), Some(&(lines.len() - 1..lines.len())));
         all
+    }
+
+    #[test]
+    fn those_who_read_end_when_nobody_wants_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("long.ndjson");
+        std::fs::write(&path, "{\"eventName\":\"A\"}\n".repeat(300_000)).expect("a file");
+        let inputs = vec![Input::File(path); 9];
+        let progress = Progress::default();
+        let feed = Feed::new(&inputs, 2, &progress);
+        std::thread::scope(|threads| {
+            for _ in 0..3 {
+                threads.spawn(|| feed.read());
+            }
+            assert!(feed.next().is_some());
+            feed.stop();
+            assert!(feed.next().is_none());
+        });
     }
 
     #[test]

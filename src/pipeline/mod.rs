@@ -217,6 +217,17 @@ pub fn read(plan: &ScanPlan, world: &World, engine: &Engine, keep: Keep, progres
     Ok(Reading { found, tables, app_ids, counts: turnstile.counts(file_outcomes, input_files) })
 }
 
+/// Ends the reading when a worker dies, so that readers are not left waiting and the panic is seen.
+struct StopsOnPanic<'f, 'i>(&'f Feed<'i>);
+
+impl Drop for StopsOnPanic<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop();
+        }
+    }
+}
+
 fn join<T>(worker: std::thread::ScopedJoinHandle<'_, T>) -> T {
     worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
@@ -282,6 +293,7 @@ impl<'w> Worker<'w> {
     }
 
     fn run(mut self, feed: &Feed<'_>) -> PolarsResult<(Findings, HashMap<u32, String>)> {
+        let _stops = StopsOnPanic(feed);
         let mut scratch = Scratch::default();
         let mut failure = None;
         while let Some(mut chunk) = feed.next() {

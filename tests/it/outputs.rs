@@ -165,3 +165,26 @@ fn a_range_hides_alarms_and_not_the_past() {
     let later = stdout_of(&["scan", &path, "--no-db", "--format", "jsonl", "--quiet", "--since", "2026-03-03"]);
     assert_eq!(later, "", "the second use is no first one");
 }
+
+#[test]
+fn timings_are_told_on_stderr_and_change_no_result() {
+    let folder = Folder::new();
+    let event = json!({
+        "eventTime": 1_772_380_800, "requestID": "r-1", "eventName": "DeleteUser", "resourceType": "cam",
+        "eventType": "ApiCall", "sourceIPAddress": "192.0.2.1",
+        "userIdentity": {"type": "CAMUser", "principalId": "100000000002", "accountId": "100000000001",
+            "userName": "alice", "secretId": "AKIDEXAMPLEone0000000000000000000000"},
+    });
+    let path = folder.file("log.json", event.to_string());
+    let scan = |more: &[&str]| {
+        let args = ["scan", &path.to_string_lossy(), "--no-db", "--quiet", "--format", "json", "--memory", "64MB"];
+        let output = akguard().args(args).args(more).output().expect("the program runs");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (plain, silence) = scan(&[]);
+    let (timed, told) = scan(&["--timings"]);
+    assert_eq!((timed, silence.as_str()), (plain, ""));
+    for word in ["stage", "parse", "rules", "judge", "1 events", "from start to end"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+}
