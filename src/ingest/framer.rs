@@ -200,7 +200,10 @@ impl<'b> Framer<'b> {
     }
 
     fn fill(&mut self, input: &mut dyn Read) -> io::Result<()> {
-        let want = self.want.max(self.buf.len() - self.at);
+        let pending = self.buf.len() - self.at;
+        // A record is looked at when it reaches the limit, so that the limit is the same however bytes arrive.
+        let room = if pending < MAX_RECORD { MAX_RECORD - pending } else { usize::MAX };
+        let want = self.want.max(pending).min(room);
         self.want = (2 * self.want).min(CHUNK);
         let before = self.buf.len();
         let read = read_up_to(input, &mut self.buf, want);
