@@ -640,8 +640,7 @@ pub fn rows_inside(text: &str) -> Option<Chunk> {
     (!no_list && !all.spans.is_empty()).then_some(all)
 }
 
-/// Adds `want` bytes of `input` to `buffer`, or fewer at its end. Reads in pieces as large as possible, because
-/// inflating in small ones takes half as long again.
+/// Adds `want` bytes of `input` to `buffer`, or fewer at its end. What was read before an error stays.
 fn read_up_to(input: &mut dyn Read, buffer: &mut Vec<u8>, want: usize) -> io::Result<()> {
     let mut filled = buffer.len();
     let end = filled + want;
