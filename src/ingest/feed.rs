@@ -103,7 +103,9 @@ impl<'f> Feed<'f> {
     pub fn stop(&self) {
         let mut arrivals = locked(&self.arrivals);
         arrivals.lane = None;
+        // Who waits to add a lane fails at once. Those added before are dropped only with both ends of their channel.
         arrivals.lanes = bounded(0).1;
+        locked(&self.claims).lanes = None;
     }
 
     /// Gives back the memory of a chunk.
