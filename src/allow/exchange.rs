@@ -303,12 +303,13 @@ fn console_codes(fields: &Fields<'_>) -> Result<Vec<String>, PolicyError> {
 ///
 /// How the console writes entries of `ActionList` is not published; they are written as `service:Action`.
 pub fn export_console(policies: &[Policy]) -> (String, Vec<String>) {
-    let data: Vec<Value> = (1_u64..).zip(policies).map(|(number, policy)| console_entry(number, policy)).collect();
+    let data: Vec<Value> = (1_i64..).zip(policies).map(|(number, policy)| console_entry(number, policy)).collect();
     let reply = json!({"Response": {"Data": data, "RequestId": "", "Total": policies.len()}});
-    (pretty(&reply), policies.iter().flat_map(losses).collect())
+    (pretty(&reply), policies.iter().flat_map(console_losses).collect())
 }
 
-fn console_entry(number: u64, policy: &Policy) -> Value {
+/// A policy as an `AccessKeyWhiteList` of the console, under this number.
+pub fn console_entry(number: i64, policy: &Policy) -> Value {
     let (key_type, keys) = match policy.ak_kinds {
         AkKind::Temporary => (2, Vec::new()),
         AkKind::Permanent => (3, Vec::new()),
@@ -322,8 +323,8 @@ fn console_entry(number: u64, policy: &Policy) -> Value {
     };
     let codes = match &policy.codes {
         Codes::All | Codes::Failed => Vec::new(),
-        Codes::Success => vec![SUCCESS.to_string()],
-        Codes::Listed(codes) => codes.iter().cloned().collect(),
+        Codes::Success => vec![json!(0)],
+        Codes::Listed(codes) => codes.iter().map(|code| console_code(code)).collect(),
     };
     json!({
         "ID": number,
@@ -348,13 +349,22 @@ fn console_entry(number: u64, policy: &Policy) -> Value {
     })
 }
 
+/// The console's codes are numbers; a code that is a name stays one, so that nothing is covered by mistake.
+fn console_code(code: &str) -> Value {
+    match code.parse::<i64>() {
+        Ok(number) if number.to_string() == code => json!(number),
+        _ => json!(code),
+    }
+}
+
 fn ip_type_numbers(policy: &Policy) -> Vec<usize> {
     let parts: Vec<IpType> = policy.ip_types.iter().flat_map(IpType::parts).collect();
     let listed = |(place, remark): &(Place, bool)| parts.contains(&IpType { place: *place, remark: Some(*remark) });
     IP_TYPES.iter().enumerate().filter(|(_, kind)| listed(kind)).map(|(number, _)| number).collect()
 }
 
-fn losses(policy: &Policy) -> Vec<String> {
+/// What the console's shape cannot hold of a policy, in sentences.
+pub fn console_losses(policy: &Policy) -> Vec<String> {
     let rules: Vec<&str> = policy.rules.iter().map(String::as_str).collect();
     let end = policy.expires.map(rfc3339).unwrap_or_default();
     let found = [

@@ -9,6 +9,8 @@ pub mod matcher;
 pub mod policy;
 
 pub use draft::{Draft, Known, MOST_ENTRIES, PolicyError};
-pub use exchange::{ImportError, export, export_console, import, restore, service_of, store_text};
+pub use exchange::{
+    ImportError, console_entry, console_losses, export, export_console, import, restore, service_of, store_text,
+};
 pub use matcher::Matcher;
 pub use policy::{AkKind, ApiPattern, Codes, IpType, Place, Policy, Subject};

@@ -8,9 +8,10 @@ use crate::detect::Level;
 use crate::event::id::mask_key;
 use crate::event::words::TEMP_AK;
 use crate::report::json::alarm_json;
-use crate::report::listing::{self, Column, Paint};
+use crate::report::listing::{self, Column, Paint, write_object};
 use crate::report::text::{grouped, or_dash, printable, rfc3339, shortened, time};
-use crate::report::{View, table};
+use crate::report::{Format, View, csc, formats, table};
+use crate::store::inventory::stored;
 use crate::store::usage::{Address, Advice, ApiUse, ByLevel, Key, KeyDetail, Used, key_detail, keys};
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
@@ -67,6 +68,9 @@ struct ListArgs {
     limit: Option<usize>,
     #[command(flatten)]
     lookup: LookupArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
+    format: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,6 +102,9 @@ struct ShowArgs {
     account: Option<String>,
     #[command(flatten)]
     lookup: LookupArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
+    format: Format,
 }
 
 /// Runs the subcommand and returns the exit code.
@@ -110,7 +117,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 }
 
 fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
-    let lookup = args.lookup.open(config)?;
+    let lookup = args.lookup.open(args.format, config)?;
     let mut found = keys(&lookup.db, lookup.now)?;
     let identity = args.identity.as_ref().map(|identity| identity.replace('-', "_"));
     found.retain(|key| {
@@ -120,6 +127,11 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     });
     put_in_order(&mut found, args.sort);
     found.truncate(args.limit.unwrap_or(usize::MAX));
+    if lookup.format == Format::CscJson {
+        let inventory = stored(&lookup.db)?;
+        let data: Vec<Value> = found.iter().map(|key| csc::key(key, &inventory)).collect();
+        return lookup.write(|out| write_object(&csc::reply(&data, found.len() as u64), out));
+    }
     let view = lookup.view;
     let objects = || found.iter().map(|key| key_json(key, view)).collect();
     lookup.write_list("keys", &KEY_FIELDS, objects, |out| match found.as_slice() {
@@ -243,9 +255,13 @@ pub(super) fn key_json(key: &Key, view: View) -> Value {
 }
 
 fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
-    let lookup = args.lookup.open(config)?;
+    let lookup = args.lookup.open(args.format, config)?;
     let all = keys(&lookup.db, lookup.now)?;
     let key = find(args, &all)?;
+    if lookup.format == Format::CscJson {
+        let data = [csc::key(key, &stored(&lookup.db)?)];
+        return lookup.write(|out| write_object(&csc::reply(&data, 1), out));
+    }
     let detail = key_detail(&lookup.db, key, lookup.now)?;
     let view = lookup.view;
     let object = || {

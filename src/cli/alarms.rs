@@ -7,8 +7,9 @@ use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::Alarm;
 use crate::detect::Level;
 use crate::pipeline::ScanCounts;
-use crate::report::{self, Format, table};
+use crate::report::{self, Format, csc, formats, table};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms};
+use crate::store::inventory::stored;
 use crate::store::{Failure, decisions};
 use anyhow::Result;
 use clap::ValueEnum;
@@ -42,6 +43,9 @@ pub(super) struct Args {
     fail_on: Option<Level>,
     #[command(flatten)]
     lookup: LookupArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
+    format: Format,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -65,7 +69,7 @@ impl SortArg {
 
 /// Lists the alarms and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
-    let lookup = args.lookup.open(config)?;
+    let lookup = args.lookup.open(args.format, config)?;
     let mut filter = args.filter.read(&lookup.db, lookup.now, lookup.view.zone)?;
     let failing = if args.new {
         let mark = args.mark.as_deref().unwrap_or("default");
@@ -116,6 +120,10 @@ fn write(lookup: &Lookup, alarms: Vec<Alarm>, fail_on: Option<Level>) -> Result<
     let failing = fail_on.is_some_and(|level| alarms.iter().any(|alarm| alarm.is_open(level)));
     match lookup.format {
         Format::Table => lookup.write(|out| table::write_list(&alarms, lookup.view, out))?,
+        Format::CscJson => {
+            let inventory = stored(&lookup.db)?;
+            lookup.write(|out| csc::write_alarms(&alarms, &inventory, out))?;
+        }
         format => {
             // No log was read for it, so nothing is counted.
             let outcome = ScanCounts::default().outcome(alarms);

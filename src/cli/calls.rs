@@ -8,7 +8,7 @@ use crate::event::tat;
 use crate::report::json::{pretty, record_json};
 use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
 use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, shortened, time};
-use crate::report::{Format, View};
+use crate::report::{Format, View, csc, formats, refused};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms, records_of};
 use crate::store::read::{Call, CallPage, call_page, policy_documents};
 use anyhow::Result;
@@ -44,6 +44,9 @@ pub(super) struct Args {
     page_size: Option<u64>,
     #[command(flatten)]
     lookup: LookupArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
+    format: Format,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -82,7 +85,7 @@ pub(super) fn alarm_of(lookup: &Lookup, number: i64, records: Records) -> Result
 
 /// Shows records or calls and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
-    let lookup = args.lookup.open(config)?;
+    let lookup = args.lookup.open(args.format, config)?;
     let number = lookup.alarm(&args.alarm)?;
     let alarm = alarm_of(&lookup, number, Records::None)?;
     let records = numbered(&lookup, number)?;
@@ -97,7 +100,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
                 )
             };
             let one = records.iter().find(|one| one.place == place).ok_or_else(|| Usage(what()))?;
-            write_calls(args, &lookup, &alarm, one)?;
+            write_calls(args, &lookup, &alarm, &records, one)?;
         }
     }
     Ok(exit::DONE)
@@ -107,6 +110,7 @@ fn write_records(args: &Args, lookup: &Lookup, alarm: &Alarm, mut records: Vec<N
     if matches!(args.sort, SortArg::Count) {
         records.sort_by_key(|one| (Reverse(one.record.success + one.record.failed), one.place));
     }
+    let (total, key) = (records.len() as u64, csc_key(alarm, &records));
     if args.page.is_some() || args.page_size.is_some() {
         let size = usize::try_from(args.page_size.unwrap_or(PAGE_SIZE)).unwrap_or(usize::MAX);
         let skipped = usize::try_from(args.page.unwrap_or(1) - 1).unwrap_or(usize::MAX).saturating_mul(size);
@@ -122,6 +126,11 @@ fn write_records(args: &Args, lookup: &Lookup, alarm: &Alarm, mut records: Vec<N
         }
         Format::Jsonl => lookup.write(|out| write_lines(&objects(), out)),
         Format::Csv => lookup.write(|out| write_record_csv(alarm, &records, view, out)),
+        Format::CscJson => {
+            let data: Vec<Value> = records.iter().map(|one| csc::record(alarm, key, &one.record)).collect();
+            lookup.write(|out| write_object(&csc::reply(&data, total), out))
+        }
+        Format::Ocsf => lookup.write(|_| refused()),
     }
 }
 
@@ -214,7 +223,7 @@ pub(super) fn write_record_csv(alarm: &Alarm, records: &[Numbered], view: View, 
     write_csv(&RECORD_FIELDS, &records.iter().map(object).collect::<Vec<_>>(), out)
 }
 
-fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, one: &Numbered) -> Result<()> {
+fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, all: &[Numbered], one: &Numbered) -> Result<()> {
     let (page, size) = (args.page.unwrap_or(1), args.page_size.unwrap_or(PAGE_SIZE));
     let found = call_page(&lookup.db, one.number, page, size)?;
     let policies = policy_documents(&lookup.db, &one.record.policies)?;
@@ -249,7 +258,27 @@ fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, one: &Numbered) -> R
             });
             lookup.write(|out| write_object(&object, out))
         }
+        Format::CscJson => {
+            let reply = csc_calls(&found, &csc::record(alarm, csc_key(alarm, all), &one.record));
+            lookup.write(|out| write_object(&reply, out))
+        }
+        Format::Ocsf => lookup.write(|_| refused()),
     }
+}
+
+/// The number of the alarm's key in the console's shape.
+fn csc_key(alarm: &Alarm, records: &[Numbered]) -> u64 {
+    csc::key_of(alarm, records.iter().map(|one| &one.record))
+}
+
+/// Single calls in the console's shape, which knows call records only: each is the record of one call.
+fn csc_calls(found: &CallPage, record: &Value) -> Value {
+    let id = |call: &Call| {
+        let ids = [Some(call.request_id.as_str()), call.event_id.as_deref()];
+        ids.into_iter().flatten().find(|id| !id.is_empty()).unwrap_or_default().to_string()
+    };
+    let data: Vec<Value> = found.calls.iter().map(|call| csc::call(record, &id(call), call.time)).collect();
+    csc::reply(&data, found.kept)
 }
 
 /// A policy with its document: JSON where it is JSON, else the text.

@@ -7,7 +7,7 @@ use crate::alarm::model::Alarm;
 use crate::report::json::alarm_json;
 use crate::report::listing::{write_csv, write_lines, write_object};
 use crate::report::text::{grouped, rfc3339};
-use crate::report::{Format, View, table};
+use crate::report::{Format, View, formats, refused, table};
 use crate::store::read::{Changes, changes};
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -26,11 +26,14 @@ pub(super) struct Args {
     since: String,
     #[command(flatten)]
     lookup: LookupArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[]))]
+    format: Format,
 }
 
 /// Shows the changes and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
-    let lookup = args.lookup.open(config)?;
+    let lookup = args.lookup.open(args.format, config)?;
     let since = lookup.time("since", &args.since)?;
     let found = changes(&lookup.db, since, lookup.now)?;
     let view = lookup.view;
@@ -62,6 +65,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
             ];
             lookup.write(|out| write_csv(&fields, &rows, out))?;
         }
+        Format::CscJson | Format::Ocsf => lookup.write(|_| refused())?,
     }
     Ok(exit::DONE)
 }

@@ -6,10 +6,13 @@ use super::exit;
 use super::lookup::{Lookup, LookupArgs, full_ak};
 use crate::catalog::edit::nearest;
 use crate::report::json::alarm_json;
-use crate::report::listing::{self, Column, Paint};
+use crate::report::listing::{self, Column, Paint, write_object};
 use crate::report::text::{grouped, or_dash, rfc3339, shortened, time};
-use crate::report::{View, table};
-use crate::store::usage::{Address, AddressDetail, Key, Used, address, address_detail, addresses, addresses_of, ips};
+use crate::report::{Format, View, csc, formats, table};
+use crate::store::inventory::stored;
+use crate::store::usage::{
+    Address, AddressDetail, Key, Used, address, address_detail, addresses, addresses_of, ips, keys_by_ip,
+};
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -54,6 +57,9 @@ struct ListArgs {
     limit: Option<usize>,
     #[command(flatten)]
     lookup: LookupArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
+    format: Format,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -71,6 +77,9 @@ struct ShowArgs {
     ip: String,
     #[command(flatten)]
     lookup: LookupArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
+    format: Format,
 }
 
 /// Runs the subcommand and returns the exit code.
@@ -83,7 +92,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 }
 
 fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
-    let lookup = args.lookup.open(config)?;
+    let lookup = args.lookup.open(args.format, config)?;
     let mut found = addresses(&lookup.db, lookup.now)?;
     let ak = args.ak.as_ref().map(|ak| full_ak(&lookup.db, ak)).transpose()?;
     let of_key = ak.map(|ak| addresses_of(&lookup.db, &ak)).transpose()?;
@@ -94,12 +103,25 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     });
     put_in_order(&mut found, args.sort);
     found.truncate(args.limit.unwrap_or(usize::MAX));
+    if lookup.format == Format::CscJson {
+        return write_csc_list(&lookup, &found);
+    }
     let view = lookup.view;
     let objects = || found.iter().map(|address| address_json(address, view)).collect();
     lookup.write_list("ips", &FIELDS, objects, |out| match found.as_slice() {
         [] => writeln!(out, "No addresses."),
         found => write_addresses(found, view, out),
     })
+}
+
+fn write_csc_list(lookup: &Lookup, found: &[Address]) -> Result<()> {
+    let (inventory, keys) = (stored(&lookup.db)?, keys_by_ip(&lookup.db, lookup.now)?);
+    let one = |address: &Address| {
+        let keys: Vec<&Key> = keys.get(&address.ip).into_iter().flatten().collect();
+        csc::address(address, &keys, &inventory)
+    };
+    let data: Vec<Value> = found.iter().map(one).collect();
+    lookup.write(|out| write_object(&csc::reply(&data, found.len() as u64), out))
 }
 
 fn put_in_order(addresses: &mut [Address], sort: SortArg) {
@@ -174,10 +196,15 @@ fn address_json(address: &Address, view: View) -> Value {
 }
 
 fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
-    let lookup = args.lookup.open(config)?;
+    let lookup = args.lookup.open(args.format, config)?;
     let address = find(&lookup, &args.ip)?;
     let detail = address_detail(&lookup.db, &address.ip, lookup.now)?;
     let address = &address;
+    if lookup.format == Format::CscJson {
+        let keys: Vec<&Key> = detail.keys.iter().map(|(key, _)| key).collect();
+        let reply = csc::address_detail(address, &keys, &stored(&lookup.db)?);
+        return lookup.write(|out| write_object(&reply, out));
+    }
     let view = lookup.view;
     let object = || {
         let mut object = address_json(address, view);

@@ -5,7 +5,7 @@ use super::error::Usage;
 use super::output::{view, write_to};
 use super::{now_ms, time};
 use crate::report::listing::{write_csv, write_lines, write_object};
-use crate::report::{Format, View};
+use crate::report::{Format, View, refused};
 use crate::store::Db;
 use crate::store::read::{FindError, keys_shown_as, resolve_id};
 use anyhow::Result;
@@ -21,9 +21,6 @@ pub(super) struct LookupArgs {
     /// Zone of shown and typed times [default: Asia/Shanghai]
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
-    /// Output format
-    #[arg(long, value_name = "F", default_value = "table")]
-    pub(super) format: Format,
     /// Write the result to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -43,8 +40,8 @@ pub(super) struct Lookup {
 }
 
 impl LookupArgs {
-    /// Opens the database, which must be there.
-    pub(super) fn open(&self, config: Option<&Path>) -> Result<Lookup> {
+    /// Opens the database, which must be there, to answer in this format.
+    pub(super) fn open(&self, format: Format, config: Option<&Path>) -> Result<Lookup> {
         let mut settings = super::rules::read_settings(config)?;
         settings.tz.clone_from(&self.tz);
         let zone = settings.zone()?;
@@ -55,7 +52,7 @@ impl LookupArgs {
             return Err(Usage("--output would overwrite the database".to_string()).into());
         }
         let view = view(self.output.as_deref(), zone, false);
-        Ok(Lookup { db, now: now_ms(), view, format: self.format, output: self.output.clone() })
+        Ok(Lookup { db, now: now_ms(), view, format, output: self.output.clone() })
     }
 }
 
@@ -79,6 +76,7 @@ impl Lookup {
             Format::Json => write_object(&json!({"version": 1, name: objects()}), out),
             Format::Jsonl => write_lines(&objects(), out),
             Format::Csv => write_csv(fields, &objects(), out),
+            Format::CscJson | Format::Ocsf => refused(),
         })
     }
 
@@ -95,6 +93,7 @@ impl Lookup {
             Format::Json => write_object(&object(), out),
             Format::Jsonl => write_lines(&[object()], out),
             Format::Csv => write_csv(fields, &[line()], out),
+            Format::CscJson | Format::Ocsf => refused(),
         })
     }
 

@@ -3,7 +3,7 @@
 use super::calls::{Numbered, alarm_of, numbered, numbered_json, write_record_csv, write_record_table};
 use super::exit;
 use super::lookup::{Lookup, LookupArgs};
-use crate::alarm::model::Alarm;
+use crate::alarm::model::{Alarm, CallRecord};
 use crate::alarm::status::{Decision, Status};
 use crate::catalog::cam::CamCatalog;
 use crate::catalog::risk::RiskCatalog;
@@ -14,8 +14,8 @@ use crate::recommend::recommend;
 use crate::recommend::stops::{About, Called, Short, short};
 use crate::report::json::{alarm_json, decision_json};
 use crate::report::listing::{write_lines, write_object};
-use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time};
-use crate::report::{Format, View};
+use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time, what_to_do};
+use crate::report::{Format, View, csc, formats, ocsf};
 use crate::store::alarms::Records;
 use crate::store::cases::{Reader, cases};
 use crate::store::holders::Wanted;
@@ -45,6 +45,9 @@ pub(super) struct Args {
     full_keys: bool,
     #[command(flatten)]
     lookup: LookupArgs,
+    /// Output format
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
+    format: Format,
 }
 
 /// Pages of the console where somebody acts on an alarm.
@@ -67,7 +70,7 @@ struct Shown {
 
 /// Shows the alarm and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
-    let lookup = args.lookup.open(config)?;
+    let lookup = args.lookup.open(args.format, config)?;
     let number = lookup.alarm(&args.alarm)?;
     let shown = read(&lookup, number)?;
     let view = lookup.view;
@@ -76,8 +79,22 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
         Format::Json => lookup.write(|out| write_object(&object(&shown, view), out))?,
         Format::Jsonl => lookup.write(|out| write_lines(&[object(&shown, view)], out))?,
         Format::Csv => lookup.write(|out| write_record_csv(&shown.alarm, &shown.records, view, out))?,
+        Format::CscJson => {
+            let risks = shown.key.as_ref().map_or(0, |key| key.risks.len());
+            let reply = csc::alarm_detail(&shown.alarm, &all_records(&shown), risks, &stored(&lookup.db)?);
+            lookup.write(|out| write_object(&reply, out))?;
+        }
+        Format::Ocsf => {
+            let finding = ocsf::finding(&shown.alarm, &all_records(&shown));
+            lookup.write(|out| write_lines(&[finding], out))?;
+        }
     }
     Ok(exit::DONE)
+}
+
+/// The records, covered ones too.
+fn all_records(shown: &Shown) -> Vec<CallRecord> {
+    shown.records.iter().map(|one| one.record.clone()).collect()
 }
 
 fn read(lookup: &Lookup, number: i64) -> Result<Shown> {
@@ -138,6 +155,7 @@ fn object(shown: &Shown, view: View) -> Value {
     object["growth"] = shown.growth.iter().map(growth).collect();
     object["what_to_do"] = json!(what_to_do(shown.alarm.meta.docs));
     object["console"] = CONSOLE.iter().map(|(name, _, url)| ((*name).to_string(), json!(url))).collect();
+    object["version"] = json!(1);
     object
 }
 
@@ -150,12 +168,6 @@ fn recommend_command(holder: &Holder) -> String {
         return format!("akguard policy recommend {option} {name}");
     }
     format!("akguard policy recommend {option} '{}'", name.replace('\'', r"'\''"))
-}
-
-/// What a rule's page says is to be done.
-fn what_to_do(page: &str) -> &str {
-    let after = page.split_once("\n## What to do\n").map_or("", |(_, after)| after);
-    after.split_once("\n## ").map_or(after, |(section, _)| section).trim()
 }
 
 /// Lines of a name and a text, which may hold anything.

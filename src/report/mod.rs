@@ -1,18 +1,23 @@
 //! Outputs: one file per format. Nothing is decided here, and nothing from a log reaches a reader alive.
 
+pub mod csc;
 pub mod csv;
 pub mod json;
 pub mod listing;
+pub mod ocsf;
 pub mod recommendation;
 pub mod table;
 pub mod text;
 
+use crate::inventory::Inventory;
 use crate::pipeline::ScanOutcome;
 use chrono_tz::Tz;
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::{self, Write};
 
-/// The formats of a scan's result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+/// The formats of results. Not every command has every form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
     Table,
@@ -22,6 +27,24 @@ pub enum Format {
     Jsonl,
     /// One item a line, for spreadsheets.
     Csv,
+    /// As the console's own API replies.
+    CscJson,
+    /// OCSF Detection Findings, one a line.
+    Ocsf,
+}
+
+/// The formats that every command has.
+const COMMON: [Format; 4] = [Format::Table, Format::Json, Format::Jsonl, Format::Csv];
+
+/// Reads the format of a command that has `more` than the common ones; another is refused with a list of these.
+pub fn formats(more: &'static [Format]) -> impl TypedValueParser<Value = Format> {
+    let values = COMMON.iter().chain(more).filter_map(ValueEnum::to_possible_value);
+    PossibleValuesParser::new(values).try_map(|name| Format::from_str(&name, false))
+}
+
+/// The answer of a command to a format that it has not got; its arguments refuse it before.
+pub fn refused() -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this command has no such format"))
 }
 
 /// How results are shown.
@@ -44,5 +67,7 @@ pub fn write(outcome: &ScanOutcome, format: Format, view: View, out: &mut dyn Wr
         Format::Json => json::write(outcome, view, out),
         Format::Jsonl => json::write_lines(outcome, view, out),
         Format::Csv => csv::write(outcome, view, out),
+        Format::CscJson => csc::write_alarms(&outcome.alarms, &Inventory::default(), out),
+        Format::Ocsf => ocsf::write(&outcome.alarms, out),
     }
 }

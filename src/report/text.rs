@@ -37,6 +37,12 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// What a rule's page says is to be done.
+pub fn what_to_do(page: &str) -> &str {
+    let after = page.split_once("\n## What to do\n").map_or("", |(_, after)| after);
+    after.split_once("\n## ").map_or(after, |(section, _)| section).trim()
+}
+
 /// Puts an apostrophe before a cell that a spreadsheet would take for a formula.
 pub fn harmless(cell: &str) -> String {
     let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']);

@@ -95,6 +95,8 @@ pub struct Key {
     pub apis: u64,
     /// Alarms about it.
     pub alarms: ByLevel,
+    /// Alarms of a leak that stand.
+    pub leaks: u64,
     /// Alarms that are unprocessed and stand.
     pub unprocessed: u64,
     /// What speaks against it.
@@ -159,6 +161,8 @@ pub struct Address {
     pub apis: u64,
     /// Alarms with calls from it.
     pub alarms: ByLevel,
+    /// Alarms of a leak that stand, with calls from it.
+    pub leaks: u64,
 }
 
 /// A key in detail.
@@ -273,6 +277,7 @@ fn make_key(
         services: apis.map_or(0, |sums| sums.services),
         apis: apis.map_or(0, |sums| sums.apis),
         alarms: by_level(alarms.iter().copied()),
+        leaks: standing.iter().filter(|alarm| stands_as_leak(alarm)).count() as u64,
         unprocessed: open.len() as u64,
         risks: risks.into_iter().collect(),
         advice,
@@ -292,6 +297,10 @@ pub fn key_of_alarm(db: &Db, alarm: i64, now: i64) -> Result<Option<Key>, StoreE
         let all = listed(conn, &filter, now, false, &remarks)?;
         Ok(read_keys(conn, Some(label), &all, &remarks)?.pop())
     })
+}
+
+fn stands_as_leak(alarm: &Alarm) -> bool {
+    alarm.meta.kind == AlarmType::Leak && alarm.level != Level::Invalid
 }
 
 fn by_level<'a>(alarms: impl Iterator<Item = &'a Alarm>) -> ByLevel {
@@ -433,6 +442,7 @@ impl Address {
             services: 0,
             apis: 0,
             alarms: ByLevel::default(),
+            leaks: 0,
         }
     }
 }
@@ -471,6 +481,7 @@ fn read_addresses(conn: &Connection, all: &[Listed], remarks: &Remarks) -> Resul
         let ip: String = row.get(0)?;
         let key = keys.get(&ip);
         let (services, apis) = apis.get(&ip).copied().unwrap_or_default();
+        let (alarms, leaks) = alarms.remove(&ip).unwrap_or_default();
         found.push(Address {
             ip_type: row.get(1)?,
             remark: match remarks.on_ip(&ip) {
@@ -485,7 +496,8 @@ fn read_addresses(conn: &Connection, all: &[Listed], remarks: &Remarks) -> Resul
             keys: key.map_or(0, |(keys, _)| *keys),
             services,
             apis,
-            alarms: alarms.remove(&ip).unwrap_or_default(),
+            alarms,
+            leaks,
             ip,
         });
     }
@@ -496,7 +508,9 @@ fn read_addresses(conn: &Connection, all: &[Listed], remarks: &Remarks) -> Resul
 pub fn address(db: &Db, ip: &str, now: i64) -> Result<Option<Address>, StoreError> {
     let found = snapshot(db, |conn| read_address(conn, ip))?;
     let Some(mut address) = found else { return Ok(None) };
-    address.alarms = by_level(alarms_from(db, ip, now, Records::None)?.iter());
+    let found = alarms_from(db, ip, now, Records::None)?;
+    address.alarms = by_level(found.iter());
+    address.leaks = found.iter().filter(|alarm| stands_as_leak(alarm)).count() as u64;
     Ok(Some(address))
 }
 
@@ -544,19 +558,24 @@ pub fn ips(db: &Db) -> Result<Vec<String>, StoreError> {
 }
 
 /// Alarms by level of each address; calls that a policy takes out of an alarm do not count.
-fn alarms_by_ip(conn: &Connection, all: &[Listed]) -> Result<HashMap<String, ByLevel>, Failure> {
+fn alarms_by_ip(conn: &Connection, all: &[Listed]) -> Result<HashMap<String, (ByLevel, u64)>, Failure> {
     let known: HashMap<i64, &Listed> = all.iter().map(|one| (one.number, one)).collect();
-    let mut found: HashMap<String, ByLevel> = HashMap::new();
+    let mut found: HashMap<String, (ByLevel, u64)> = HashMap::new();
     let mut seen: HashSet<(i64, String)> = HashSet::new();
-    let mut add = |ip: &str, level: Level| match found.get_mut(ip) {
-        Some(counts) => counts[place_of(level)] += 1,
-        None => found.entry(ip.to_string()).or_default()[place_of(level)] += 1,
+    let mut add = |ip: &str, alarm: &Alarm| {
+        if !found.contains_key(ip) {
+            found.insert(ip.to_string(), Default::default());
+        }
+        if let Some((counts, leaks)) = found.get_mut(ip) {
+            counts[place_of(alarm.level)] += 1;
+            *leaks += u64::from(stands_as_leak(alarm));
+        }
     };
     let mut statement = conn.prepare("SELECT DISTINCT alarm, source_ip FROM records")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         if let Some(one) = known.get(&row.get::<_, i64>(0)?).filter(|one| one.left_out.is_empty()) {
-            add(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?, one.alarm.level);
+            add(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?, &one.alarm);
         }
     }
     let partly = all.iter().filter(|one| !one.left_out.is_empty());
@@ -566,7 +585,7 @@ fn alarms_by_ip(conn: &Connection, all: &[Listed]) -> Result<HashMap<String, ByL
         while let Some(row) = rows.next()? {
             let ip: String = row.get(1)?;
             if !one.left_out.contains_key(&row.get::<_, i64>(0)?) && seen.insert((one.number, ip.clone())) {
-                add(&ip, one.alarm.level);
+                add(&ip, &one.alarm);
             }
         }
     }
@@ -588,6 +607,22 @@ pub fn address_detail(db: &Db, ip: &str, now: i64) -> Result<AddressDetail, Stor
     let keys = labels.into_iter().filter_map(|(label, used)| Some((known.get(&label)?.clone(), used))).collect();
     let alarms = alarms_from(db, ip, now, Records::Sources)?;
     Ok(AddressDetail { keys, apis, alarms })
+}
+
+/// The keys used from each address, those used last first.
+pub fn keys_by_ip(db: &Db, now: i64) -> Result<HashMap<String, Vec<Key>>, StoreError> {
+    let known: HashMap<i64, Key> = keys(db, now)?.into_iter().map(|key| (key.number, key)).collect();
+    snapshot(db, |conn| {
+        let mut statement = conn.prepare("SELECT ip, label FROM ak_ip ORDER BY last DESC, label")?;
+        let mut rows = statement.query([])?;
+        let mut found: HashMap<String, Vec<Key>> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            if let Some(key) = known.get(&row.get::<_, i64>(1)?) {
+                found.entry(row.get(0)?).or_default().push(key.clone());
+            }
+        }
+        Ok(found)
+    })
 }
 
 /// The addresses a key was used from, by any of its owners.

@@ -33,7 +33,7 @@ fn secrets_of_requests_and_sessions_are_in_no_output() {
     let folder = Folder::new();
     let path = folder.file("log.json", event.to_string());
     let path = path.to_string_lossy();
-    for format in ["table", "json", "jsonl", "csv"] {
+    for format in ["table", "json", "jsonl", "csv", "csc-json", "ocsf"] {
         let text = stdout_of(&["scan", &path, "--no-db", "--format", format]);
         assert!(text.contains("create-key"), "{format}: {text}");
         assert!(!text.contains("t0psecret") && !text.contains("dDBwc2Vj"), "{format}: {text}");
@@ -68,7 +68,9 @@ fn secrets_are_in_no_database_and_in_no_call_shown() {
     for args in [
         &["calls", alarm, "--record", "1"][..],
         &["calls", alarm, "--record", "1", "--format", "json"],
+        &["calls", alarm, "--record", "1", "--format", "csc-json"],
         &["show", alarm],
+        &["show", alarm, "--format", "ocsf"],
     ] {
         let text = stdout_of(&[args, &["--db", &db]].concat());
         assert!(text.contains(&alarm[..10]) || text.contains("r-1"), "{text}");
@@ -105,16 +107,20 @@ fn escape_codes_of_logs_reach_no_output() {
         &["alarms"][..],
         &["alarms", "--format", "json"],
         &["alarms", "--format", "csv"],
+        &["alarms", "--format", "csc-json"],
+        &["alarms", "--format", "ocsf"],
         &["show", id],
         &["show", id, "--format", "json"],
         &["calls", id],
         &["calls", id, "--format", "csv"],
+        &["calls", id, "--format", "csc-json"],
         &["calls", id, "--record", "1"],
         &["calls", id, "--record", "1", "--format", "json"],
         &["ak", "list"],
         &["ak", "list", "--format", "csv"],
         &["ip", "list"],
         &["ip", "list", "--format", "json"],
+        &["ip", "list", "--format", "csc-json"],
         &["diff", "--since", "1d"],
         &["db", "info"],
         &["allowlist", "add", "--from-alarm", id, "--reason", "x", "--dry-run"],

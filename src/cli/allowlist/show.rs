@@ -3,12 +3,13 @@
 use super::change::{tell, warn};
 use super::scope::{ScopeArgs, usage};
 use super::{Common, Room, named};
-use crate::allow::{Draft, Policy};
+use crate::allow::{Draft, Policy, console_entry, console_losses};
 use crate::cli::error::Usage;
 use crate::cli::output::write_to;
 use crate::cli::{exit, wants_colour};
 use crate::event::id::mask_key;
 use crate::event::words::TEMP_AK;
+use crate::report::csc;
 use crate::report::json::{inert, pretty};
 use crate::report::text::harmless;
 use crate::report::text::{counted, grouped, printable, rfc3339, shortened, time};
@@ -51,6 +52,8 @@ enum ListFormat {
     Jsonl,
     /// One policy a line.
     Csv,
+    /// As the console's DescribeAccessKeyWhiteList replies; it cannot hold everything.
+    CscJson,
 }
 
 /// List the policies with what they cover; warn of those that do nothing
@@ -89,11 +92,28 @@ pub(super) fn list(args: &ListArgs, config: Option<&Path>) -> Result<u8> {
         }
         ListFormat::Jsonl => lines.iter().try_for_each(|line| writeln!(out, "{}", inert(line.json(&room).to_string()))),
         ListFormat::Csv => write_csv(&lines, &room, out),
+        ListFormat::CscJson => write_csc(&lines, out),
     })?;
+    if matches!(args.format, ListFormat::CscJson) {
+        warn_of_losses(&lines);
+    }
     for line in lines.iter().flat_map(|line| line.warning_lines(&room)) {
         warn(&format!("warning: {line}"));
     }
     Ok(exit::DONE)
+}
+
+/// Writes policies in the console's shape.
+fn write_csc(lines: &[Line<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let data: Vec<Value> = lines.iter().map(|line| console_entry(line.kept.number, &line.kept.policy)).collect();
+    writeln!(out, "{}", pretty(&csc::reply(&data, lines.len() as u64)))
+}
+
+/// Says on stderr what the console's shape cannot hold.
+fn warn_of_losses(lines: &[Line<'_>]) {
+    for loss in lines.iter().flat_map(|line| console_losses(&line.kept.policy)) {
+        warn(&format!("warning: {loss}"));
+    }
 }
 
 /// A policy with all there is to show about it.
@@ -287,6 +307,8 @@ enum ShowFormat {
     Table,
     /// One object.
     Json,
+    /// As the console's DescribeAccessKeyWhiteList replies; it cannot hold everything.
+    CscJson,
 }
 
 /// Show one policy
@@ -316,6 +338,11 @@ pub(super) fn show(args: &ShowArgs, config: Option<&Path>) -> Result<u8> {
         ShowFormat::Json => {
             let text = pretty(&json!({"version": 1, "policy": line.json(&room)}));
             write_to(None, |out| writeln!(out, "{text}"))?;
+        }
+        ShowFormat::CscJson => {
+            let lines = [line];
+            write_to(None, |out| write_csc(&lines, out))?;
+            warn_of_losses(&lines);
         }
         ShowFormat::Table => {
             let lines = shown(&line, &room);
@@ -367,6 +394,14 @@ fn key_shown(ak: &str) -> String {
     }
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TestFormat {
+    /// For people.
+    Table,
+    /// One object.
+    Json,
+}
+
 /// Show which alarms and calls a policy would cover, without saving it
 #[derive(Debug, clap::Args)]
 #[command(
@@ -380,7 +415,7 @@ pub(super) struct TestArgs {
     scope: ScopeArgs,
     /// Output format
     #[arg(long, value_name = "F", default_value = "table", help_heading = None)]
-    format: ShowFormat,
+    format: TestFormat,
     /// Write to this file
     #[arg(long, short, value_name = "FILE", help_heading = None)]
     output: Option<PathBuf>,
@@ -407,10 +442,10 @@ pub(super) fn test(args: &TestArgs, config: Option<&Path>) -> Result<u8> {
     }
     alarms.sort_by(|(_, a), (_, b)| (a.level, b.last_call, &a.id).cmp(&(b.level, a.last_call, &b.id)));
     match args.format {
-        ShowFormat::Json => {
+        TestFormat::Json => {
             write_to(args.output.as_deref(), |out| write_json(&policy, &preview, &alarms, &room, out))?;
         }
-        ShowFormat::Table => {
+        TestFormat::Table => {
             let lines = test_lines(&policy, &preview, &alarms, &room)?;
             write_to(args.output.as_deref(), |out| {
                 lines.iter().try_for_each(|line| writeln!(out, "{}", printable(line)))

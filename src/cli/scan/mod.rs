@@ -18,7 +18,7 @@ use crate::inventory::{self, Inventory};
 use crate::pipeline::{self, ScanOutcome, ScanPlan};
 use crate::progress::Progress;
 use crate::report::text::printable;
-use crate::report::{self, Format};
+use crate::report::{self, Format, csc, formats};
 use crate::settings::Settings;
 use crate::store::{self, Db};
 use anyhow::{Context, Result};
@@ -70,7 +70,7 @@ pub(super) struct Args {
     #[arg(long)]
     rescan: bool,
     /// Output format [default: table]
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
     format: Option<Format>,
     /// In a table, show why each alarm fired and the calls behind it
     #[arg(long)]
@@ -124,7 +124,10 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     }
     let view = view(args.output.as_deref(), world.zone, args.details);
     let format = args.format.unwrap_or(Format::Table);
-    write_to(args.output.as_deref(), |out| report::write(&outcome, format, view, out))?;
+    write_to(args.output.as_deref(), |out| match format {
+        Format::CscJson => csc::write_alarms(&outcome.alarms, &world.inventory, out),
+        format => report::write(&outcome, format, view, out),
+    })?;
     if args.timings {
         tell_timings(&outcome, &progress, began.elapsed());
     }
