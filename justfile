@@ -39,6 +39,13 @@ stages:
 compare *rows:
     tests/bench/compare.sh {{rows}}
 
+# Check outputs with the console's SDK, the models of OCSF and a JSON Schema library; see docs/outputs.md
+formats:
+    cargo build --release --locked
+    python3 tests/formats/check_csc.py
+    python3 tests/formats/check_ocsf.py
+    python3 tests/formats/check_schema.py
+
 # Rewrite expected results of rules and commands; read the difference before keeping it
 snap:
     SNAPSHOTS=overwrite TRYCMD=overwrite cargo test --release

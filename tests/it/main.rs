@@ -13,6 +13,7 @@ mod outputs;
 mod policy;
 mod reader;
 mod rules;
+mod schema;
 mod story;
 
 mod support;
