@@ -97,8 +97,13 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_path_buf(), source })?;
+        Self::parse(&text, path)
+    }
+
+    /// The settings of a text that stands, or would stand, in the file at `path`.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        let file = toml::from_str(&text).map_err(|error| {
+        let file = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             SettingsError::Parse { path: path.to_path_buf(), what: format!("line {line}: {}", error.message()) }
         })?;

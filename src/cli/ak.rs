@@ -1,5 +1,6 @@
 //! `akguard ak`: the keys that were seen.
 
+use super::columns::ColumnArgs;
 use super::error::Usage;
 use super::exit;
 use super::lookup::LookupArgs;
@@ -9,7 +10,7 @@ use crate::event::id::mask_key;
 use crate::event::words::TEMP_AK;
 use crate::report::json::alarm_json;
 use crate::report::listing::{self, Column, Paint, write_object};
-use crate::report::text::{grouped, or_dash, printable, rfc3339, shortened, time};
+use crate::report::text::{grouped, or_dash, printable, rfc3339, time};
 use crate::report::{Format, View, csc, formats, table};
 use crate::store::inventory::stored;
 use crate::store::usage::{Address, Advice, ApiUse, ByLevel, Key, KeyDetail, Used, key_detail, keys};
@@ -39,7 +40,7 @@ enum Command {
     /// dormant (there is such an alarm), outside_addresses (used from outside the account) and denied_calls. Alarms
     /// on the allowlist (invalid) do not count.
     #[command(
-        after_help = "Examples:\n  akguard ak list --advice process_now\n  akguard ak list --sort ips --limit 20 --format csv"
+        after_help = "Examples:\n  akguard ak list --advice process_now\n  akguard ak list --sort ips --limit 20 --format csv\n  akguard ak list --columns key,user,remark,last-use"
     )]
     List(ListArgs),
     /// Show a key: where it was used, what it called, its alarms
@@ -71,6 +72,8 @@ struct ListArgs {
     /// Output format
     #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
     format: Format,
+    #[command(flatten)]
+    columns: ColumnArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -132,11 +135,12 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
         let data: Vec<Value> = found.iter().map(|key| csc::key(key, &inventory)).collect();
         return lookup.write(|out| write_object(&csc::reply(&data, found.len() as u64), out));
     }
-    let view = lookup.view;
+    let view = args.columns.view(lookup.view);
+    let columns = if lookup.format == Format::Table { args.columns.pick(&COLUMNS, |_| true)? } else { Vec::new() };
     let objects = || found.iter().map(|key| key_json(key, view)).collect();
-    lookup.write_list("keys", &KEY_FIELDS, objects, |out| match found.as_slice() {
+    lookup.write_list("keys", &KEY_FIELDS, &args.columns, objects, |out| match found.as_slice() {
         [] => writeln!(out, "No keys."),
-        found => write_keys(found, view, out),
+        found => listing::write(&columns, found, view, out),
     })
 }
 
@@ -160,14 +164,14 @@ fn put_in_order(keys: &mut [Key], sort: SortArg) {
     }
 }
 
-const COLUMNS: [Column<Key>; 12] = [
+static COLUMNS: [Column<Key>; 12] = [
     Column::new("ADVICE", 1, |key: &Key, _| key.advice.as_str().to_string()).painted(|key| match key.advice {
         Advice::ProcessNow => Paint::Urgent,
         Advice::Harden => Paint::Doubtful,
         Advice::Normal => Paint::Plain,
     }),
     Column::new("KEY", 0, |key, _| key.ak_masked()),
-    Column::new("USER", 2, |key, _| shortened(or_dash(key.user.as_deref()), 20)),
+    Column::new("USER", 2, |key, view| view.shortened(or_dash(key.user.as_deref()), 20)),
     Column::new("REMARK", 7, |key, _| or_dash(key.remark.as_deref()).to_string()),
     Column::new("IDENTITY", 6, |key, _| key.identity.as_str().to_string()),
     Column::new("ACCOUNT", 10, |key, _| or_dash(key.account.as_deref()).to_string()),
@@ -346,9 +350,9 @@ const ADDRESS_COLUMNS: [Column<(Address, Used)>; 7] = [
     Column::new("IP", 0, |(address, _), _| or_dash(Some(&address.ip)).to_string()),
     Column::new("TYPE", 1, |(address, _), _| address.ip_type.clone()),
     Column::new("REMARK", 4, |(address, _), _| or_dash(address.remark.as_deref()).to_string()),
-    Column::new("REGION", 6, |(address, _), _| shortened(or_dash(address.region.as_deref()), 20)),
-    Column::new("ASSET", 5, |(address, _), _| {
-        shortened(or_dash(address.asset_name.as_deref().or(address.asset_id.as_deref())), 20)
+    Column::new("REGION", 6, |(address, _), view| view.shortened(or_dash(address.region.as_deref()), 20)),
+    Column::new("ASSET", 5, |(address, _), view| {
+        view.shortened(or_dash(address.asset_name.as_deref().or(address.asset_id.as_deref())), 20)
     }),
     Column::new("FIRST USE", 3, |(_, used), view| time(used.first, view.zone)),
     Column::new("LAST USE", 2, |(_, used), view| time(used.last, view.zone)),

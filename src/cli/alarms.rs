@@ -1,5 +1,6 @@
 //! `akguard alarms`: the alarms kept in the database.
 
+use super::columns::{ColumnArgs, write_limited};
 use super::error::Usage;
 use super::exit;
 use super::filter::{FilterArgs, parse_level};
@@ -13,6 +14,7 @@ use crate::store::inventory::stored;
 use crate::store::{Failure, decisions};
 use anyhow::Result;
 use clap::ValueEnum;
+use std::io::Write;
 use std::path::Path;
 
 /// List the alarms kept in the database
@@ -21,7 +23,7 @@ use std::path::Path;
 /// on it in part, only the other calls count.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  akguard alarms --level high --status unprocessed\n  akguard alarms --since 7d --sort time --format csv --output week.csv\n  akguard alarms --new --mark mail --fail-on high\n\nExit codes:\n  0 done   1 could not finish   2 wrong usage\n  10 unprocessed alarms at or above the level of --fail-on"
+    after_help = "Examples:\n  akguard alarms --level high --status unprocessed\n  akguard alarms --since 7d --sort time --format csv --output week.csv\n  akguard alarms --columns level,user,last-call,id\n  akguard alarms --new --mark mail --fail-on high\n\nExit codes:\n  0 done   1 could not finish   2 wrong usage\n  10 unprocessed alarms at or above the level of --fail-on"
 )]
 pub(super) struct Args {
     #[command(flatten)]
@@ -46,6 +48,8 @@ pub(super) struct Args {
     /// Output format
     #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
     format: Format,
+    #[command(flatten)]
+    columns: ColumnArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -80,7 +84,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
         list_once(args, &lookup, &filter, mark)?
     } else {
         let listed = read(args, &lookup, &filter)?;
-        write(&lookup, listed, args.fail_on)?.1
+        write(args, &lookup, listed)?.1
     };
     Ok(if failing { exit::ALARMS } else { exit::DONE })
 }
@@ -94,7 +98,7 @@ fn read(args: &Args, lookup: &Lookup, filter: &AlarmFilter) -> Result<Vec<Alarm>
 fn list_once(args: &Args, lookup: &Lookup, filter: &AlarmFilter, mark: &str) -> Result<bool> {
     let mut result = None;
     let kept = lookup.db.write(|transaction| {
-        let shown = read(args, lookup, filter).and_then(|listed| write(lookup, listed, args.fail_on));
+        let shown = read(args, lookup, filter).and_then(|listed| write(args, lookup, listed));
         match shown {
             Ok((ids, failing)) => {
                 decisions::mark(transaction, mark, &ids)?;
@@ -115,19 +119,28 @@ fn list_once(args: &Args, lookup: &Lookup, filter: &AlarmFilter, mark: &str) -> 
 }
 
 /// Writes the list; gives the ids in it, and whether one of them is reason to fail.
-fn write(lookup: &Lookup, alarms: Vec<Alarm>, fail_on: Option<Level>) -> Result<(Vec<String>, bool)> {
+fn write(args: &Args, lookup: &Lookup, alarms: Vec<Alarm>) -> Result<(Vec<String>, bool)> {
     let ids = alarms.iter().map(|alarm| alarm.id.clone()).collect();
-    let failing = fail_on.is_some_and(|level| alarms.iter().any(|alarm| alarm.is_open(level)));
+    let failing = args.fail_on.is_some_and(|level| alarms.iter().any(|alarm| alarm.is_open(level)));
     match lookup.format {
-        Format::Table => lookup.write(|out| table::write_list(&alarms, lookup.view, out))?,
+        Format::Table => {
+            let columns = args.columns.pick(&table::COLUMNS, |column| table::is_usual(column, &alarms))?;
+            let view = args.columns.view(lookup.view);
+            let list = |out: &mut dyn Write| table::write_list(&alarms, &columns, view, out);
+            // A list that marks what it shows holds the database meanwhile, and nobody should wait for a reader.
+            if args.new { lookup.write(list)? } else { lookup.write_paged(list)? }
+        }
         Format::CscJson => {
             let inventory = stored(&lookup.db)?;
             lookup.write(|out| csc::write_alarms(&alarms, &inventory, out))?;
         }
         format => {
+            let places = if format == Format::Csv { args.columns.places(&report::csv::HEADER)? } else { None };
             // No log was read for it, so nothing is counted.
             let outcome = ScanCounts::default().outcome(alarms);
-            lookup.write(|out| report::write(&outcome, format, lookup.view, out))?;
+            lookup.write(|out| {
+                write_limited(places.as_deref(), out, |out| report::write(&outcome, format, lookup.view, out))
+            })?;
         }
     }
     Ok((ids, failing))

@@ -1,5 +1,6 @@
 //! `akguard calls`: the calls behind an alarm.
 
+use super::columns::{ColumnArgs, write_limited};
 use super::error::Usage;
 use super::exit;
 use super::lookup::{Lookup, LookupArgs};
@@ -7,7 +8,7 @@ use crate::alarm::model::{Alarm, CallRecord};
 use crate::event::tat;
 use crate::report::json::{pretty, record_json};
 use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
-use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, shortened, time};
+use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time};
 use crate::report::{Format, View, csc, formats, refused};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms, records_of};
 use crate::store::read::{Call, CallPage, call_page, policy_documents};
@@ -47,6 +48,8 @@ pub(super) struct Args {
     /// Output format
     #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
     format: Format,
+    #[command(flatten)]
+    columns: ColumnArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -119,13 +122,24 @@ fn write_records(args: &Args, lookup: &Lookup, alarm: &Alarm, mut records: Vec<N
     let view = lookup.view;
     let objects = || records.iter().map(|one| numbered_json(one, view)).collect::<Vec<_>>();
     match lookup.format {
-        Format::Table => lookup.write(|out| write_record_table(&records, view, out)),
+        Format::Table => {
+            let columns = args.columns.pick(&RECORD_COLUMNS, |column| is_usual(column, &records))?;
+            let view = args.columns.view(view);
+            lookup.write_paged(|out| match records.as_slice() {
+                [] => writeln!(out, "No records."),
+                records => listing::write(&columns, records, view, out),
+            })
+        }
         Format::Json => {
             let object = json!({"version": 1, "alarm": alarm.id, "records": objects()});
             lookup.write(|out| write_object(&object, out))
         }
         Format::Jsonl => lookup.write(|out| write_lines(&objects(), out)),
-        Format::Csv => lookup.write(|out| write_record_csv(alarm, &records, view, out)),
+        Format::Csv => {
+            let places = args.columns.places(&RECORD_FIELDS)?;
+            lookup
+                .write(|out| write_limited(places.as_deref(), out, |out| write_record_csv(alarm, &records, view, out)))
+        }
         Format::CscJson => {
             let data: Vec<Value> = records.iter().map(|one| csc::record(alarm, key, &one.record)).collect();
             lookup.write(|out| write_object(&csc::reply(&data, total), out))
@@ -144,22 +158,22 @@ pub(super) fn numbered_json(one: &Numbered, view: View) -> Value {
     Value::Object(object)
 }
 
-const RECORD_COLUMNS: [Column<Numbered>; 14] = [
+static RECORD_COLUMNS: [Column<Numbered>; 14] = [
     Column::new("#", 0, |one: &Numbered, _| one.place.to_string()).right(),
     Column::new("LAST CALL", 1, |one, view| time(one.record.last_call, view.zone)),
     Column::new("FIRST CALL", 11, |one, view| time(one.record.first_call, view.zone)),
     Column::new("FROM", 1, |one, _| or_dash(one.record.source_ip.as_deref()).to_string()),
     Column::new("IP TYPE", 6, |one, _| one.record.ip_type.clone()),
     Column::new("REMARK", 8, |one, _| or_dash(one.record.ip_remark.as_deref()).to_string()),
-    Column::new("REGION", 12, |one, _| shortened(or_dash(one.record.region.as_deref()), 20)),
-    Column::new("ASSET", 10, |one, _| shortened(asset(&one.record), 20)),
+    Column::new("REGION", 12, |one, view| view.shortened(or_dash(one.record.region.as_deref()), 20)),
+    Column::new("ASSET", 10, |one, view| view.shortened(asset(&one.record), 20)),
     Column::new("METHOD", 9, |one, _| one.record.method.as_str().to_string()),
     Column::new("API", 0, |one, _| format!("{}:{}", one.record.service, one.record.action)),
-    Column::new("USER", 7, |one, _| shortened(or_dash(one.record.user.as_deref()), 20)),
+    Column::new("USER", 7, |one, view| view.shortened(or_dash(one.record.user.as_deref()), 20)),
     Column::new("CALLS", 2, |one: &Numbered, _| grouped(one.record.success + one.record.failed)).right(),
-    Column::new("CODE", 3, |one: &Numbered, _| shortened(&one.record.code, 40))
+    Column::new("CODE", 3, |one: &Numbered, view| view.shortened(&one.record.code, 40))
         .painted(|one| if one.record.failed > 0 { Paint::Doubtful } else { Paint::Plain }),
-    Column::new("ALLOWLISTED BY", 4, |one, _| shortened(&one.record.allowlisted_by.join(", "), 30)),
+    Column::new("ALLOWLISTED BY", 4, |one, view| view.shortened(&one.record.allowlisted_by.join(", "), 30)),
 ];
 
 fn asset(record: &CallRecord) -> &str {
@@ -171,10 +185,12 @@ pub(super) fn write_record_table(records: &[Numbered], view: View, out: &mut dyn
     if records.is_empty() {
         return writeln!(out, "No records.");
     }
-    let covered = records.iter().any(|one| !one.record.allowlisted_by.is_empty());
-    let columns: Vec<&Column<Numbered>> =
-        RECORD_COLUMNS.iter().filter(|column| covered || column.title != "ALLOWLISTED BY").collect();
+    let columns: Vec<&Column<Numbered>> = RECORD_COLUMNS.iter().filter(|column| is_usual(column, records)).collect();
     listing::write(&columns, records, view, out)
+}
+
+fn is_usual(column: &Column<Numbered>, records: &[Numbered]) -> bool {
+    column.title != "ALLOWLISTED BY" || records.iter().any(|one| !one.record.allowlisted_by.is_empty())
 }
 
 /// Fields of a record in CSV.
@@ -231,7 +247,7 @@ fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, all: &[Numbered], on
     let view = lookup.view;
     let objects = || found.calls.iter().map(|call| call_json(call, &one.record, view)).collect::<Vec<_>>();
     match lookup.format {
-        Format::Table => lookup.write(|out| {
+        Format::Table => lookup.write_paged(|out| {
             write_call_list(&found, &one.record, view, out)?;
             write_policies(&policies, out)
         }),

@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct DatabaseArgs {
     /// Database file; else AKGUARD_DB, else akguard.db in your data folder
-    #[arg(long, global = true, value_name = "FILE", env = "AKGUARD_DB", hide_env = true, value_parser = OsStringValueParser::new())]
+    #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath, value_parser = OsStringValueParser::new())]
     db: Option<OsString>,
     /// How long to wait for another akguard that writes to the database, such as 30s or 5m
     #[arg(long, global = true, value_name = "TIME", default_value = "60s", value_parser = duration)]
@@ -21,10 +21,10 @@ pub(super) struct DatabaseArgs {
 impl DatabaseArgs {
     /// The database file.
     pub(super) fn path(&self) -> Result<PathBuf> {
-        // An empty variable is no name.
         let named = self.db.clone().filter(|name| !name.is_empty()).map(PathBuf::from);
-        let usual = || dirs::data_dir().map(|folder| folder.join("akguard/akguard.db"));
-        named.or_else(usual).ok_or_else(|| anyhow!("there is no data folder to keep a database in; name one with --db"))
+        named
+            .or_else(usual_path)
+            .ok_or_else(|| anyhow!("there is no data folder to keep a database in; name one with --db"))
     }
 
     /// Opens the database, which must be there.
@@ -36,6 +36,11 @@ impl DatabaseArgs {
     pub(super) fn open_or_create(&self) -> Result<Db> {
         Ok(Db::open_or_create(&self.path()?, self.wait)?)
     }
+}
+
+/// Where the database is when nobody names one.
+pub(super) fn usual_path() -> Option<PathBuf> {
+    dirs::data_dir().map(|folder| folder.join("akguard/akguard.db"))
 }
 
 /// Reads a length of time: a number and s, m or h.

@@ -1,13 +1,14 @@
 //! `akguard ip`: the source addresses that were seen.
 
 use super::ak::{apis_json, heading, key_json, levels, levels_json, moment, short_alarm, write_apis};
+use super::columns::ColumnArgs;
 use super::error::Usage;
 use super::exit;
 use super::lookup::{Lookup, LookupArgs, full_ak};
 use crate::catalog::edit::nearest;
 use crate::report::json::alarm_json;
 use crate::report::listing::{self, Column, Paint, write_object};
-use crate::report::text::{grouped, or_dash, rfc3339, shortened, time};
+use crate::report::text::{grouped, or_dash, rfc3339, time};
 use crate::report::{Format, View, csc, formats, table};
 use crate::store::inventory::stored;
 use crate::store::usage::{
@@ -60,6 +61,8 @@ struct ListArgs {
     /// Output format
     #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
     format: Format,
+    #[command(flatten)]
+    columns: ColumnArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -106,11 +109,12 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     if lookup.format == Format::CscJson {
         return write_csc_list(&lookup, &found);
     }
-    let view = lookup.view;
+    let view = args.columns.view(lookup.view);
+    let columns = if lookup.format == Format::Table { args.columns.pick(&COLUMNS, |_| true)? } else { Vec::new() };
     let objects = || found.iter().map(|address| address_json(address, view)).collect();
-    lookup.write_list("ips", &FIELDS, objects, |out| match found.as_slice() {
+    lookup.write_list("ips", &FIELDS, &args.columns, objects, |out| match found.as_slice() {
         [] => writeln!(out, "No addresses."),
-        found => write_addresses(found, view, out),
+        found => listing::write(&columns, found, view, out),
     })
 }
 
@@ -136,14 +140,14 @@ fn put_in_order(addresses: &mut [Address], sort: SortArg) {
     }
 }
 
-const COLUMNS: [Column<Address>; 11] = [
+static COLUMNS: [Column<Address>; 11] = [
     Column::new("IP", 0, |address: &Address, _| address.ip.clone()),
     Column::new("TYPE", 1, |address: &Address, _| address.ip_type.clone())
         .painted(|address| if address.ip_type == "outside" { Paint::Doubtful } else { Paint::Plain }),
     Column::new("REMARK", 4, |address, _| or_dash(address.remark.as_deref()).to_string()),
-    Column::new("REGION", 9, |address, _| shortened(or_dash(address.region.as_deref()), 20)),
-    Column::new("ASSET", 5, |address, _| {
-        shortened(or_dash(address.asset_name.as_deref().or(address.asset_id.as_deref())), 24)
+    Column::new("REGION", 9, |address, view| view.shortened(or_dash(address.region.as_deref()), 20)),
+    Column::new("ASSET", 5, |address, view| {
+        view.shortened(or_dash(address.asset_name.as_deref().or(address.asset_id.as_deref())), 24)
     }),
     Column::new("FIRST USE", 10, |address, view| moment(address.first, view)),
     Column::new("LAST USE", 2, |address, view| moment(address.last, view)),
@@ -241,7 +245,7 @@ fn key_use_json(key: &Key, used: Used, view: View) -> Value {
 
 const KEY_COLUMNS: [Column<(Key, Used)>; 6] = [
     Column::new("KEY", 0, |(key, _), _| key.ak_masked()),
-    Column::new("USER", 1, |(key, _), _| shortened(or_dash(key.user.as_deref()), 20)),
+    Column::new("USER", 1, |(key, _), view| view.shortened(or_dash(key.user.as_deref()), 20)),
     Column::new("REMARK", 5, |(key, _), _| or_dash(key.remark.as_deref()).to_string()),
     Column::new("ADVICE", 4, |(key, _), _| key.advice.as_str().to_string()),
     Column::new("FIRST USE", 3, |(_, used), view| time(used.first, view.zone)),

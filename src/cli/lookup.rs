@@ -1,8 +1,10 @@
 //! What all commands share that read the database: where it is, how and where the answer is written.
 
+use super::columns::{ColumnArgs, write_limited};
 use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::output::{view, write_to};
+use super::pager::write_paged;
 use super::{now_ms, time};
 use crate::report::listing::{write_csv, write_lines, write_object};
 use crate::report::{Format, View, refused};
@@ -62,22 +64,31 @@ impl Lookup {
         write_to(self.output.as_deref(), write)
     }
 
+    /// Writes a table, through a pager if it is longer than the terminal.
+    pub(super) fn write_paged(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        write_paged(self.output.as_deref(), write)
+    }
+
     /// Writes a list in the format asked for: `table` for people, or the objects, which JSON holds under `name` and CSV
-    /// shows by `fields`.
+    /// shows by `fields`, of which `columns` may want some alone.
     pub(super) fn write_list(
         &self,
         name: &str,
         fields: &[&str],
+        columns: &ColumnArgs,
         objects: impl FnOnce() -> Vec<Value>,
         table: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<()> {
-        self.write(|out| match self.format {
-            Format::Table => table(out),
-            Format::Json => write_object(&json!({"version": 1, name: objects()}), out),
-            Format::Jsonl => write_lines(&objects(), out),
-            Format::Csv => write_csv(fields, &objects(), out),
-            Format::CscJson | Format::Ocsf => refused(),
-        })
+        match self.format {
+            Format::Table => self.write_paged(table),
+            Format::Json => self.write(|out| write_object(&json!({"version": 1, name: objects()}), out)),
+            Format::Jsonl => self.write(|out| write_lines(&objects(), out)),
+            Format::Csv => {
+                let places = columns.places(fields)?;
+                self.write(|out| write_limited(places.as_deref(), out, |out| write_csv(fields, &objects(), out)))
+            }
+            Format::CscJson | Format::Ocsf => self.write(|_| refused()),
+        }
     }
 
     /// Writes one thing in the format asked for: `table` for people, the whole `object`, or in CSV its `line` in a list.

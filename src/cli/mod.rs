@@ -4,6 +4,9 @@ mod ak;
 mod alarms;
 mod allowlist;
 mod calls;
+mod columns;
+mod complete;
+mod config;
 mod database;
 mod db;
 mod diff;
@@ -14,21 +17,28 @@ mod inventory_script;
 mod ip;
 mod lookup;
 mod output;
+mod pager;
 mod policy;
 mod remark;
 mod rules;
 mod scan;
 mod show;
 mod status;
+mod terminal;
 mod time;
 mod tools;
+mod variables;
 
+use self::terminal::{Asked, When};
 use crate::alarm::status::Status;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Above the options that every command has.
+const COMMON: &str = "For all commands";
 
 /// Finds misuse of Tencent Cloud access keys in exported CloudAudit logs, offline.
 ///
@@ -41,9 +51,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
     after_help = "Examples:\n  akguard scan logs/ --assets assets.csv\n  akguard scan 'logs/*.json' --since 7d --format csv\n  akguard rules show hacker-tool"
 )]
 struct Cli {
-    /// Settings file; else AKGUARD_CONFIG, else akguard.toml in this folder, else in your config folder
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Settings file; else akguard.toml in this folder, else in your config folder
+    #[arg(long, global = true, value_name = "FILE", help_heading = COMMON)]
     config: Option<PathBuf>,
+    /// Colour: auto (on terminals; NO_COLOR and CLICOLOR_FORCE are obeyed), always, never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true, help_heading = COMMON)]
+    color: When,
+    /// Do not show tables longer than the terminal in a pager (AKGUARD_PAGER, else PAGER, else less)
+    #[arg(long, global = true, help_heading = COMMON)]
+    no_pager: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -86,6 +102,7 @@ enum Command {
     Policy(policy::Args),
     Db(db::Args),
     Rules(rules::Args),
+    Config(config::Args),
     InventoryScript(inventory_script::Args),
     Completions(tools::CompletionsArgs),
     Man(tools::ManArgs),
@@ -93,15 +110,23 @@ enum Command {
 
 /// Runs the program and returns its exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    if let Some(code) = complete::answer() {
+        return ExitCode::from(code);
+    }
+    let mut command = coloured(definition());
+    let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        Ok((cli, matches))
+    });
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
-    let named = std::env::var_os("AKGUARD_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
-    let config = cli.config.clone().or(named);
+    terminal::ask(Asked { colour: cli.color, no_pager: cli.no_pager });
+    let config = cli.config.clone();
     let result = match &cli.command {
         Command::Scan(args) => scan::run(args, config.as_deref()),
         Command::Alarms(args) => alarms::run(args, config.as_deref()),
@@ -118,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Policy(args) => policy::run(args, config.as_deref()),
         Command::Db(args) => db::run(args, config.as_deref()),
         Command::Rules(args) => rules::run(args, config.as_deref()),
+        Command::Config(args) => config::run(args, config.as_deref(), &matches),
         Command::InventoryScript(args) => inventory_script::run(args),
         Command::Completions(args) => tools::completions(args),
         Command::Man(args) => tools::man(args),
@@ -126,14 +152,20 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The command line's definition, for completions and manual pages.
+/// The command line's definition, with a variable of the environment for every option.
 fn definition() -> clap::Command {
-    Cli::command()
+    variables::give(Cli::command())
 }
 
-/// Whether a stream is a terminal that wants colour.
-fn wants_colour(terminal: bool) -> bool {
-    terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// The definition with the colour of help and of wrong usage.
+fn coloured(command: clap::Command) -> clap::Command {
+    let when = terminal::colour_of(std::env::args_os(), std::env::var_os("AKGUARD_COLOR").as_deref());
+    let choice = match when {
+        When::Auto => ColorChoice::Auto,
+        When::Always => ColorChoice::Always,
+        When::Never => ColorChoice::Never,
+    };
+    command.color(choice).styles(terminal::STYLES)
 }
 
 /// The time now, in milliseconds since 1970.

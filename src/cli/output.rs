@@ -1,6 +1,6 @@
 //! Where results go: stdout or a file, with what the terminal can show.
 
-use super::wants_colour;
+use super::terminal::{self, wants_colour};
 use crate::report::View;
 use anyhow::Context;
 use chrono_tz::Tz;
@@ -12,8 +12,8 @@ use std::path::Path;
 pub(super) fn view(output: Option<&Path>, zone: Tz, details: bool) -> View {
     let stdout = output.is_none_or(|path| path.as_os_str() == "-");
     let terminal = stdout && io::stdout().is_terminal();
-    let width = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
-    View { zone, colour: wants_colour(terminal), details, width }
+    let width = terminal::size().filter(|_| terminal).map(|(_, width)| width);
+    View { zone, colour: wants_colour(terminal), details, width, wide: false }
 }
 
 /// Writes through `write` to a file or stdout.

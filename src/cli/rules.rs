@@ -1,7 +1,9 @@
 //! `akguard rules`: the rules, with the settings applied, and their pages.
 
+use super::columns::ColumnArgs;
 use super::output::write_to;
-use super::wants_colour;
+use super::pager::write_paged;
+use super::terminal::{self, wants_colour};
 use crate::detect::rules::{self, ALL, RuleError};
 use crate::detect::{Level, Meta};
 use crate::settings::Settings;
@@ -24,11 +26,15 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the rules with level and state, as the settings make them
-    #[command(after_help = "Example:\n  akguard rules list --format json")]
+    #[command(
+        after_help = "Examples:\n  akguard rules list --columns id,level,state\n  akguard rules list --format json"
+    )]
     List {
         /// Output format
         #[arg(long, value_name = "F", default_value = "table")]
         format: ListFormat,
+        #[command(flatten)]
+        columns: ColumnArgs,
     },
     /// Show what a rule watches, how it decides, and what to do about an alarm
     #[command(after_help = "Example:\n  akguard rules show hacker-tool")]
@@ -65,7 +71,7 @@ pub(super) fn settings_path(config: Option<&Path>) -> Option<PathBuf> {
 /// Runs the subcommand and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     match &args.command {
-        Command::List { format } => list(*format, config)?,
+        Command::List { format, columns } => list(*format, columns, config)?,
         Command::Show { id } => show(id, config)?,
     }
     Ok(super::exit::DONE)
@@ -91,13 +97,16 @@ fn show(id: &str, config: Option<&Path>) -> Result<()> {
     write_to(None, |out| write!(out, "{changed}{}", meta.docs))
 }
 
-fn list(format: ListFormat, config: Option<&Path>) -> Result<()> {
+fn list(format: ListFormat, columns: &ColumnArgs, config: Option<&Path>) -> Result<()> {
     let active = read_settings(config)?.rules()?;
     let state = |meta: &Meta| active.iter().find(|rule| rule.meta.id == meta.id).map(|rule| rule.level);
     let mut metas: Vec<&Meta> = ALL.iter().map(|(meta, _)| *meta).collect();
     metas.sort_by_key(|meta| meta.number);
     match format {
-        ListFormat::Table => write_to(None, |out| writeln!(out, "{}", table(&metas, state).trim_fmt())),
+        ListFormat::Table => {
+            let table = table(&metas, state, columns)?;
+            write_paged(None, |out| writeln!(out, "{}", table.trim_fmt()))
+        }
         ListFormat::Json => {
             let rules: Vec<_> = metas.iter().map(|meta| json(meta, state(meta))).collect();
             let text = serde_json::to_string_pretty(&rules).context("cannot write the rules")?;
@@ -118,19 +127,22 @@ fn json(meta: &Meta, level: Option<Level>) -> serde_json::Value {
     })
 }
 
-fn table(metas: &[&Meta], state: impl Fn(&Meta) -> Option<Level>) -> Table {
+const TITLES: [&str; 7] = ["#", "ID", "NAME", "LEVEL", "TYPE", "ATT&CK", "STATE"];
+
+fn table(metas: &[&Meta], state: impl Fn(&Meta) -> Option<Level>, columns: &ColumnArgs) -> Result<Table> {
+    let places = columns.places(&TITLES)?.unwrap_or_else(|| (0..TITLES.len()).collect());
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some((width, _)) = terminal_size::terminal_size().filter(|_| io::stdout().is_terminal()) {
-        table.set_width(width.0);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if let Some((_, width)) = terminal::size().filter(|_| !columns.unfitted()) {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     if !wants_colour(io::stdout().is_terminal()) {
         table.force_no_tty();
     }
-    table.set_header(["#", "ID", "NAME", "LEVEL", "TYPE", "ATT&CK", "STATE"]);
+    table.set_header(places.iter().map(|place| TITLES[*place]));
     for meta in metas {
         let level = state(meta);
-        table.add_row([
+        let cells = [
             meta.number.to_string(),
             meta.id.to_string(),
             meta.title.to_string(),
@@ -138,7 +150,8 @@ fn table(metas: &[&Meta], state: impl Fn(&Meta) -> Option<Level>) -> Table {
             meta.kind.as_str().to_string(),
             meta.attack.to_string(),
             if level.is_some() { "on" } else { "off" }.to_string(),
-        ]);
+        ];
+        table.add_row(places.iter().map(|place| cells[*place].clone()));
     }
-    table
+    Ok(table)
 }

@@ -6,8 +6,13 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 
 /// Print a shell's completion script
+///
+/// The script asks akguard itself for what may follow, so that it completes rule ids, levels, alarms, keys, addresses
+/// and policies too: those of the database that --db on the line, AKGUARD_DB or your data folder names, read only.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  akguard completions bash > ~/.local/share/bash-completion/completions/akguard")]
+#[command(
+    after_help = "Examples:\n  akguard completions bash > ~/.local/share/bash-completion/completions/akguard\n  akguard completions zsh > ~/.zfunc/_akguard\n  akguard completions fish > ~/.config/fish/completions/akguard.fish\n  akguard completions powershell >> $PROFILE"
+)]
 pub(super) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
@@ -25,8 +30,7 @@ pub(super) struct ManArgs {
 
 /// Prints the completion script.
 pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::definition(), "akguard", &mut script);
+    let script = super::complete::script(args.shell)?;
     write_to(None, |out| out.write_all(&script))?;
     Ok(super::exit::DONE)
 }

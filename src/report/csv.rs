@@ -6,7 +6,8 @@ use crate::alarm::model::Alarm;
 use crate::pipeline::ScanOutcome;
 use std::io::{self, Write};
 
-const HEADER: [&str; 28] = [
+/// The header of a list of alarms.
+pub const HEADER: [&str; 28] = [
     "id",
     "rule",
     "name",

@@ -217,7 +217,7 @@ mod tests {
     ];
 
     fn table(rows: &[Row], width: u16) -> String {
-        let view = View { zone: chrono_tz::UTC, colour: false, details: false, width: Some(width) };
+        let view = View { zone: chrono_tz::UTC, colour: false, details: false, width: Some(width), wide: false };
         let mut out = Vec::new();
         write(&COLUMNS.iter().collect::<Vec<_>>(), rows, view, &mut out).unwrap();
         String::from_utf8(out).unwrap()

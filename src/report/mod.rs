@@ -58,6 +58,15 @@ pub struct View {
     pub details: bool,
     /// Width to fit tables into; none for as wide as needed.
     pub width: Option<u16>,
+    /// Shorten no text.
+    pub wide: bool,
+}
+
+impl View {
+    /// A cell's text of at most so many characters, unless all of it is wanted.
+    pub fn shortened(&self, text: &str, most: usize) -> String {
+        if self.wide { text.to_string() } else { text::shortened(text, most) }
+    }
 }
 
 /// Writes a scan's result.

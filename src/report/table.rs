@@ -2,7 +2,7 @@
 
 use super::View;
 use super::listing::{self, Column, Paint};
-use super::text::{counted, grouped, or_dash, printable, shortened, time};
+use super::text::{counted, grouped, or_dash, printable, time};
 use crate::alarm::model::{Alarm, CallRecord, Sources};
 use crate::alarm::status::Status;
 use crate::detect::Level;
@@ -130,36 +130,39 @@ fn by_level(alarms: &[Alarm]) -> String {
 }
 
 /// The columns of the alarm table.
-const COLUMNS: [Column<Alarm>; 10] = [
+pub static COLUMNS: [Column<Alarm>; 10] = [
     Column::new("LEVEL", 0, |alarm: &Alarm, _| alarm.level.as_str().to_string())
         .painted(|alarm| Paint::of(alarm.level)),
     Column::new("ALARM", 0, |alarm, _| alarm.meta.id.to_string()),
     Column::new("STATUS", 3, |alarm, _| status(alarm)),
     Column::new("KEY", 2, |alarm, _| alarm.ak_masked()),
-    Column::new("USER", 7, |alarm, _| shortened(or_dash(alarm.user.as_deref()), 16)),
+    Column::new("USER", 7, |alarm, view| view.shortened(or_dash(alarm.user.as_deref()), 16)),
     Column::new("CALLS", 5, |alarm: &Alarm, _| grouped(alarm.total())).right(),
     Column::new("FAILED", 8, |alarm: &Alarm, _| grouped(alarm.failed)).right(),
     Column::new("LAST CALL", 4, |alarm, view| time(alarm.last_call, view.zone)),
-    Column::new("FROM", 6, |alarm, _| source(alarm)),
+    Column::new("FROM", 6, source),
     // A prefix of the id tells an alarm as well as the whole; JSON and CSV have it in full.
-    Column::new("ID", 1, |alarm, _| alarm.id.chars().take(10).collect()),
+    Column::new("ID", 1, |alarm, view| alarm.id.chars().take(if view.wide { usize::MAX } else { 10 }).collect()),
 ];
 
-/// Writes a list of alarms with a line about all of them; status is told where there is something to tell.
-pub fn write_list(alarms: &[Alarm], view: View, out: &mut dyn Write) -> io::Result<()> {
+/// Writes a list of alarms with a line about all of them.
+pub fn write_list(alarms: &[Alarm], columns: &[&Column<Alarm>], view: View, out: &mut dyn Write) -> io::Result<()> {
     if alarms.is_empty() {
         return writeln!(out, "No alarms.");
     }
     writeln!(out, "{}\n", totals(alarms, alarms.iter().map(Alarm::total).sum()))?;
-    alarm_table(alarms, view, out)
+    listing::write(columns, alarms, view, out)
 }
 
 /// Writes the alarm table alone.
 pub fn alarm_table(alarms: &[Alarm], view: View, out: &mut dyn Write) -> io::Result<()> {
-    let untouched = alarms.iter().all(|alarm| alarm.status == Status::Unprocessed);
-    let columns: Vec<&Column<Alarm>> =
-        COLUMNS.iter().filter(|column| !(untouched && column.title == "STATUS")).collect();
+    let columns: Vec<&Column<Alarm>> = COLUMNS.iter().filter(|column| is_usual(column, alarms)).collect();
     listing::write(&columns, alarms, view, out)
+}
+
+/// Whether a column tells something about these alarms: the status does once somebody has decided.
+pub fn is_usual(column: &Column<Alarm>, alarms: &[Alarm]) -> bool {
+    column.title != "STATUS" || alarms.iter().any(|alarm| alarm.status != Status::Unprocessed)
 }
 
 /// The status, and how many calls came since.
@@ -173,8 +176,8 @@ fn status(alarm: &Alarm) -> String {
 }
 
 /// The address with the newest call, and how many others there are.
-fn source(alarm: &Alarm) -> String {
+fn source(alarm: &Alarm, view: View) -> String {
     let Sources { newest, count, .. } = &alarm.sources;
-    let shown = shortened(or_dash(newest.as_deref()), 20);
+    let shown = view.shortened(or_dash(newest.as_deref()), 20);
     if *count > 1 { format!("{shown} +{}", count - 1) } else { shown }
 }

@@ -23,6 +23,7 @@ mod sample;
 pub mod scan;
 pub mod schema;
 mod sightings;
+pub mod suggest;
 pub mod usage;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
@@ -193,13 +194,17 @@ impl Db {
 
     /// Opens a database that this user cannot write to, such as an auditor's copy: for reading alone.
     fn open_frozen(path: &Path, wait: Duration) -> Result<Self, StoreError> {
+        Self::open_reading(path, "?immutable=1", wait)
+    }
+
+    fn open_reading(path: &Path, how: &str, wait: Duration) -> Result<Self, StoreError> {
         let sqlite = |source| StoreError::sqlite(path, source);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let whole =
             std::path::absolute(path).map_err(|source| StoreError::Open { path: path.to_path_buf(), source })?;
         let bytes = whole.as_os_str().as_encoded_bytes();
         let escaped = bytes.iter().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
-        let conn = Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags).map_err(sqlite)?;
+        let conn = Connection::open_with_flags(format!("file:{escaped}{how}"), flags).map_err(sqlite)?;
         let db = Self { conn, path: path.to_path_buf(), wait };
         if db.checked_version()? < schema::VERSION {
             return Err(StoreError::Foreign {

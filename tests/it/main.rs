@@ -2,6 +2,7 @@
 
 #![allow(clippy::format_push_string, reason = "texts of tests are short")]
 
+mod comforts;
 mod commands;
 mod crash;
 mod database;

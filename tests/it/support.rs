@@ -77,7 +77,7 @@ pub(crate) fn lines(events: &[Value]) -> String {
 /// The alarms as JSON text.
 pub(crate) fn alarms_json(outcome: &ScanOutcome) -> String {
     let mut out = Vec::new();
-    let view = View { zone: ZONE, colour: false, details: false, width: None };
+    let view = View { zone: ZONE, colour: false, details: false, width: None, wide: false };
     report::write(outcome, Format::Jsonl, view, &mut out).expect("JSON is written");
     String::from_utf8(out).expect("JSON is text")
 }

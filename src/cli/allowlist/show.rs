@@ -4,9 +4,12 @@ use super::change::{tell, warn};
 use super::scope::{ScopeArgs, usage};
 use super::{Common, Room, named};
 use crate::allow::{Draft, Policy, console_entry, console_losses};
+use crate::cli::columns::{ColumnArgs, write_limited};
 use crate::cli::error::Usage;
+use crate::cli::exit;
 use crate::cli::output::write_to;
-use crate::cli::{exit, wants_colour};
+use crate::cli::pager::write_paged;
+use crate::cli::terminal::{self, wants_colour};
 use crate::event::id::mask_key;
 use crate::event::words::TEMP_AK;
 use crate::report::csc;
@@ -72,6 +75,8 @@ pub(super) struct ListArgs {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
+    columns: ColumnArgs,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -83,17 +88,34 @@ pub(super) fn list(args: &ListArgs, config: Option<&Path>) -> Result<u8> {
     let lines: Vec<Line<'_>> =
         listed.iter().zip(&warnings).map(|((kept, hits), warnings)| Line { kept, hits: *hits, warnings }).collect();
     let output = args.output.as_deref();
-    write_to(output, |out| match args.format {
+    let write = |out: &mut dyn Write, places: Option<&[usize]>| match args.format {
         ListFormat::Table if lines.is_empty() => writeln!(out, "There is no policy yet."),
-        ListFormat::Table => writeln!(out, "{}", list_table(&lines, &room, output).trim_fmt()),
+        ListFormat::Table => {
+            writeln!(
+                out,
+                "{}",
+                list_table(&lines, &room, places, plain_table(output, args.columns.unfitted())).trim_fmt()
+            )
+        }
         ListFormat::Json => {
             let policies: Vec<Value> = lines.iter().map(|line| line.json(&room)).collect();
             writeln!(out, "{}", pretty(&json!({"version": 1, "policies": policies})))
         }
         ListFormat::Jsonl => lines.iter().try_for_each(|line| writeln!(out, "{}", inert(line.json(&room).to_string()))),
-        ListFormat::Csv => write_csv(&lines, &room, out),
+        ListFormat::Csv => write_limited(places, out, |out| write_csv(&lines, &room, out)),
         ListFormat::CscJson => write_csc(&lines, out),
-    })?;
+    };
+    match args.format {
+        ListFormat::Table => {
+            let places = args.columns.places(&LIST_TITLES)?;
+            write_paged(output, |out| write(out, places.as_deref()))?;
+        }
+        ListFormat::Csv => {
+            let places = args.columns.places(&CSV_HEADER)?;
+            write_to(output, |out| write(out, places.as_deref()))?;
+        }
+        ListFormat::Json | ListFormat::Jsonl | ListFormat::CscJson => write_to(output, |out| write(out, None))?,
+    }
     if matches!(args.format, ListFormat::CscJson) {
         warn_of_losses(&lines);
     }
@@ -195,9 +217,12 @@ fn scope_json(policy: &Policy, zone: Tz) -> Value {
     })
 }
 
-fn list_table(lines: &[Line<'_>], room: &Room, output: Option<&Path>) -> Table {
-    let mut table = plain_table(output);
-    table.set_header(["#", "NAME", "STATE", "COVERS", "CALLS", "ALARMS", "LAST HIT", "UNTIL", "OWNER"]);
+const LIST_TITLES: [&str; 9] = ["#", "NAME", "STATE", "COVERS", "CALLS", "ALARMS", "LAST HIT", "UNTIL", "OWNER"];
+
+fn list_table(lines: &[Line<'_>], room: &Room, places: Option<&[usize]>, mut table: Table) -> Table {
+    let all: Vec<usize> = (0..LIST_TITLES.len()).collect();
+    let places = places.unwrap_or(&all);
+    table.set_header(places.iter().map(|place| LIST_TITLES[*place]));
     for line in lines {
         let policy = &line.kept.policy;
         let or_dash = |ms: Option<i64>| ms.map_or("-".to_string(), |ms| time(ms, room.zone));
@@ -213,20 +238,20 @@ fn list_table(lines: &[Line<'_>], room: &Room, output: Option<&Path>) -> Table {
             or_dash(policy.expires),
             owner.to_string(),
         ];
-        table.add_row(cells.map(|cell| printable(&cell)));
+        table.add_row(places.iter().map(|place| printable(&cells[*place])));
     }
     table
 }
 
-/// A table without lines, as wide as the terminal.
-fn plain_table(output: Option<&Path>) -> Table {
+/// A table without lines, as wide as the terminal or as it needs.
+fn plain_table(output: Option<&Path>, unfitted: bool) -> Table {
     let terminal = output.is_none_or(|path| path.as_os_str() == "-") && io::stdout().is_terminal();
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    match terminal_size::terminal_size().filter(|_| terminal) {
-        Some((width, _)) => {
+    match terminal::size().filter(|_| terminal && !unfitted) {
+        Some((_, width)) => {
             table.set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_width(width.0);
+            table.set_width(width);
         }
         None => {
             table.set_content_arrangement(ContentArrangement::Disabled);

@@ -1,0 +1,259 @@
+//! What makes the command line easy to live with: settings shown and checked, variables, colour, completions, columns.
+
+use crate::support::Folder;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Output};
+
+const KEY: &str = "AKIDEXAMPLEone0000000000000000000000";
+
+fn akguard(folder: &Folder) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
+    command
+        .env_clear()
+        .env("AKGUARD_DB", folder.path("a.db"))
+        .env("HOME", folder.path("home"))
+        .current_dir(folder.path("."));
+    command
+}
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+/// A folder with a database that holds alarms of a user with a long name and one of a key named by an attacker.
+fn kept() -> Folder {
+    let folder = Folder::new();
+    let event = |id: &str, user: &str, key: &str| {
+        json!({
+            "eventTime": 1_772_380_800, "requestID": id, "eventName": "DeleteUser", "resourceType": "cam",
+            "eventType": "ApiCall", "sourceIPAddress": "192.0.2.1", "eventRegion": "ap-guangzhou",
+            "userIdentity": {"type": "CAMUser", "principalId": "100000000002", "accountId": "100000000001",
+                "userName": user, "secretId": key},
+        })
+        .to_string()
+    };
+    let lines = [
+        event("r-1", "安全运维平台自动化账号第一组值班人员专用", KEY),
+        event("r-2", "mallory", "AKIDEXAMPLE$(touch owned)000000000000"),
+    ];
+    folder.file("log.json", lines.join("\n"));
+    let (code, _, said) = run(akguard(&folder).args(["scan", "log.json", "--quiet"]));
+    assert_eq!((code, said.as_str()), (0, ""));
+    folder
+}
+
+#[test]
+fn settings_are_written_checked_and_shown_with_their_origin() {
+    let folder = Folder::new();
+    let config = |args: &[&str]| run(akguard(&folder).arg("config").args(args));
+    assert_eq!(
+        config(&["check"]),
+        (0, "There is no settings file, so the defaults hold.\n".to_string(), String::new())
+    );
+    assert_eq!(config(&["init"]), (0, "wrote akguard.toml\n".to_string(), String::new()));
+    assert_eq!(config(&["check"]), (0, "akguard.toml: no mistakes\n".to_string(), String::new()));
+    let (code, _, said) = config(&["init"]);
+    assert!(code == 2 && said.contains("--force"), "{said}");
+    assert_eq!(config(&["init", "--force"]).0, 0);
+
+    folder.file("akguard.toml", "tz = \"UTC\"\n[rules.create-key]\nlevl = \"low\"\nlevel = \"hgh\"\n");
+    let (code, told, _) = config(&["check"]);
+    assert_eq!(code, 1);
+    assert!(
+        told.contains("akguard.toml:3: there is no setting \"levl\"") && told.contains("nearest is \"level\""),
+        "{told}"
+    );
+    assert!(
+        told.contains("akguard.toml:4: ") && told.contains("nearest is \"high\"") && told.ends_with("2 mistakes\n"),
+        "{told}"
+    );
+
+    folder.file("akguard.toml", "tz = \"UTC\"\n[rules.create-key]\nlevel = \"low\"\n");
+    let shown = config(&["show", "--origin"]).1;
+    let line = |name: &str| {
+        let found = shown.lines().find(|line| line.split_whitespace().next() == Some(name));
+        found.unwrap_or_else(|| panic!("{name}: {shown}")).to_string()
+    };
+    assert!(line("tz").contains("\"UTC\"") && line("tz").ends_with("settings file, line 1"), "{shown}");
+    assert!(line("rules.create-key.level").ends_with("settings file, line 3"), "{shown}");
+    assert!(line("naive_tz").ends_with("default"), "{shown}");
+    let json = |command: &mut Command| -> Value {
+        serde_json::from_str(&run(command.args(["config", "show", "--format", "json"])).1).expect("JSON")
+    };
+    let of = |object: &Value| object["settings"][0].clone();
+    let by_variable = of(&json(akguard(&folder).env("AKGUARD_TZ", "Europe/Berlin")));
+    assert_eq!(by_variable["origin"], json!({"from": "environment", "variable": "AKGUARD_TZ"}));
+    assert_eq!((&by_variable["value"], &by_variable["default"]), (&json!("Europe/Berlin"), &json!("Asia/Shanghai")));
+    let typed = akguard(&folder)
+        .env("AKGUARD_TZ", "Europe/Berlin")
+        .args(["config", "show", "--tz", "Asia/Tokyo"])
+        .arg("--origin")
+        .output();
+    let typed = String::from_utf8(typed.expect("the program runs").stdout).expect("text");
+    let line = typed.lines().find(|line| line.starts_with("tz ")).expect("the zone");
+    assert!(line.contains("\"Asia/Tokyo\"") && line.ends_with("command line"), "{typed}");
+}
+
+#[test]
+fn variables_stand_for_options_and_typed_ones_count_more() {
+    let folder = kept();
+    let alarms = |variables: &[(&str, &str)], args: &[&str]| {
+        run(akguard(&folder).envs(variables.iter().copied()).arg("alarms").args(args))
+    };
+    assert_eq!(alarms(&[("AKGUARD_ALARMS_FAIL_ON", "low")], &[]).0, 10);
+    assert_eq!(alarms(&[("AKGUARD_ALARMS_FAIL_ON", "")], &[]).0, 0);
+    assert_eq!(alarms(&[("AKGUARD_ALARMS_FAIL_ON", "low")], &["--fail-on", "critical"]).0, 0);
+    let (code, _, said) = alarms(&[("AKGUARD_ALARMS_FAIL_ON", "hihg")], &[]);
+    assert!(code == 2 && said.contains("--fail-on"), "{said}");
+    let rules = [("AKGUARD_ALARMS_RULE", "hacker-tool,create-key")];
+    assert_eq!(alarms(&rules, &[]).1, "No alarms.\n");
+    assert!(alarms(&rules, &["--rule", "non-console-high-risk-api"]).1.contains("non-console-high-risk-api"));
+    let csv = [("AKGUARD_ALARMS_FORMAT", "csv"), ("AKGUARD_TZ", "UTC"), ("AKGUARD_ALARMS_COLUMNS", "last-call")];
+    assert!(alarms(&csv, &["--limit", "1"]).1.starts_with("last_call\n2026-03-01 "), "{:?}", alarms(&csv, &[]));
+
+    let scan = |quiet: &str| {
+        let mut command = akguard(&folder);
+        run(command.env("AKGUARD_SCAN_QUIET", quiet).args(["scan", "log.json", "--no-db"]))
+    };
+    assert_eq!(scan("1").2, "");
+    assert_eq!(scan("yes").2, "");
+    for off in ["", "0", "no", "false"] {
+        assert!(scan(off).2.contains("note:"), "{off}");
+    }
+    assert_eq!(scan("perhaps").0, 2);
+
+    // Nothing is confirmed by a variable: without a terminal and --yes, filters are refused.
+    let mut command = akguard(&folder);
+    let (code, _, said) =
+        run(command.env("AKGUARD_PROCESS_YES", "1").env("AKGUARD_YES", "1").args(["process", "--level", "low"]));
+    assert!(code != 0 && said.contains("--yes"), "{said}");
+    let (_, help, _) = run(akguard(&folder).env("AKGUARD_SCAN_SINCE", "s3cret").args(["scan", "--help"]));
+    assert!(help.contains("AKGUARD_SCAN_SINCE") && !help.contains("s3cret"), "{help}");
+}
+
+#[test]
+fn colour_is_asked_for_or_forbidden() {
+    let folder = kept();
+    let coloured = |variables: &[(&str, &str)], args: &[&str]| {
+        let (_, out, _) = run(akguard(&folder).envs(variables.iter().copied()).args(args));
+        assert!(!out.is_empty());
+        out.contains('\u{1b}')
+    };
+    for args in [&["alarms"][..], &["ak", "list"], &["--help"], &["scan", "--help"]] {
+        let with = |option: &'static str| [&[option], args].concat();
+        assert!(!coloured(&[], args) && coloured(&[], &with("--color=always")), "{args:?}");
+        assert!(coloured(&[("CLICOLOR_FORCE", "1")], args), "{args:?}");
+        assert!(!coloured(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], args), "{args:?}");
+        assert!(!coloured(&[("CLICOLOR_FORCE", "1")], &with("--color=never")), "{args:?}");
+        assert!(coloured(&[("AKGUARD_COLOR", "always"), ("NO_COLOR", "1")], args), "{args:?}");
+    }
+}
+
+#[test]
+fn columns_are_chosen_and_nothing_is_cut_when_wide() {
+    let folder = kept();
+    let of = |args: &[&str]| run(akguard(&folder).args(args));
+    let words = |args: &[&str], line: usize| -> Vec<String> {
+        let out = of(args).1;
+        out.lines().nth(line).unwrap_or_default().split_whitespace().map(str::to_string).collect()
+    };
+    let (code, out, _) = of(&["alarms", "--columns", "user,level", "--rule", "non-console-high-risk-api"]);
+    assert_eq!(
+        (code, out.lines().nth(2).map(|line| line.split_whitespace().collect::<Vec<_>>())),
+        (0, Some(vec!["USER", "LEVEL"]))
+    );
+    assert!(out.contains('…'), "{out}");
+    let wide = of(&["alarms", "--wide"]).1;
+    assert!(
+        wide.contains("安全运维平台自动化账号第一组值班人员专用") && wide.contains("STATUS") && !wide.contains('…'),
+        "{wide}"
+    );
+    let (code, _, said) = of(&["alarms", "--columns", "lastcall"]);
+    assert!(code == 2 && said.contains("\"last-call\""), "{said}");
+    assert_eq!(words(&["ak", "list", "--columns", "key,ips"], 0), ["KEY", "IPS"]);
+    assert_eq!(of(&["ip", "list", "--columns", "ip,alarms", "--format", "csv"]).0, 2, "CSV has alarms by level");
+    assert_eq!(
+        of(&["ip", "list", "--columns", "ip,alarms-high", "--format", "csv"]).1.lines().next(),
+        Some("ip,alarms_high")
+    );
+    assert_eq!(words(&["rules", "list", "--columns", "state,id"], 0), ["STATE", "ID"]);
+    assert_eq!(of(&["rules", "list", "--columns", "stat"]).0, 2);
+    assert_eq!(of(&["allowlist", "add", "--ip", "192.0.2.9", "--reason", "x", "--name", "a b"]).0, 0);
+    assert_eq!(words(&["allowlist", "list", "--columns", "name,state"], 0), ["NAME", "STATE"]);
+    assert_eq!(words(&["allowlist", "list", "--columns", "name,state"], 1), ["a", "b", "in", "force"]);
+    assert_eq!(of(&["allowlist", "list", "--columns", "name", "--format", "csv"]).1, "name\na b\n");
+    let id = of(&["alarms", "--format", "csv", "--columns", "id", "--limit", "1"]).1;
+    let id = id.lines().nth(1).expect("an alarm");
+    assert!(of(&["calls", id, "--columns", "api,from"]).1.starts_with("API"));
+    assert_eq!(of(&["calls", id, "--columns", "action", "--format", "csv"]).1, "action\nDeleteUser\n");
+    let whole: Value = serde_json::from_str(&of(&["alarms", "--columns", "id", "--format", "json"]).1).expect("JSON");
+    assert!(whole["alarms"][0]["records"].is_array());
+}
+
+/// What bash would put on the line after these words.
+fn completed(folder: &Folder, words: &[&str]) -> Vec<String> {
+    let script = folder.path("completions.bash");
+    if !script.exists() {
+        let (code, text, _) = run(akguard(folder).args(["completions", "bash"]));
+        assert_eq!(code, 0);
+        folder.file("completions.bash", text);
+    }
+    let programs = Path::new(env!("CARGO_BIN_EXE_akguard")).parent().expect("a folder").to_path_buf();
+    let ask = r#"source completions.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_TYPE=9
+        _clap_complete_akguard akguard "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}" 2>stderr
+        cat stderr; printf '%s\n' "${COMPREPLY[@]}""#;
+    let path = format!("{}:/usr/bin:/bin", programs.display());
+    let mut command = Command::new("bash");
+    command.env_clear().env("PATH", path).env("HOME", folder.path("home")).env("AKGUARD_DB", folder.path("a.db"));
+    command.current_dir(folder.path(".")).args(["--norc", "--noprofile", "-c", ask, "bash", "akguard"]).args(words);
+    let (_, out, said) = run(&mut command);
+    assert_eq!(said, "");
+    out.lines().filter(|line| !line.is_empty()).map(str::to_string).collect()
+}
+
+#[test]
+#[cfg(unix)]
+fn bash_completes_what_the_database_knows() {
+    if Command::new("bash").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = kept();
+    assert_eq!(
+        run(akguard(&folder).args(["allowlist", "add", "--ip", "192.0.2.9", "--reason", "x", "--name", "ci-runners"]))
+            .0,
+        0
+    );
+    assert_eq!(
+        run(akguard(&folder).args(["allowlist", "add", "--ip", "192.0.2.8", "--reason", "x", "--name", "$(id) x"])).0,
+        0
+    );
+    let before = std::fs::read(folder.path("a.db")).expect("a database");
+    assert_eq!(completed(&folder, &["rules", "show", "hack"]), ["hacker-tool"]);
+    assert_eq!(completed(&folder, &["alarms", "--level", "cr"]), ["critical"]);
+    assert_eq!(completed(&folder, &["alarms", "--status", "unp"]), ["unprocessed"]);
+    let alarms = completed(&folder, &["show", "A-"]);
+    assert!(!alarms.is_empty() && alarms.iter().all(|id| id.starts_with("A-")), "{alarms:?}");
+    assert_eq!(completed(&folder, &["alarms", "--ak", "AKIDEX"]), [KEY], "the other one would be run by the shell");
+    assert_eq!(completed(&folder, &["ip", "show", "192"]), ["192.0.2.1"]);
+    assert_eq!(completed(&folder, &["allowlist", "show", ""]).first().map(String::as_str), Some("ci-runners"));
+    assert!(completed(&folder, &["allowlist", "show", ""]).contains(&"2".to_string()), "by number");
+    assert_eq!(completed(&folder, &["show", "--db", "missing.db", "A-"]), Vec::<String>::new());
+    assert!(!folder.path("missing.db").exists());
+    assert_eq!(std::fs::read(folder.path("a.db")).expect("a database"), before);
+    folder.file("bad.db", "no database");
+    assert_eq!(completed(&folder, &["show", "--db", "bad.db", "A-"]), Vec::<String>::new());
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = Folder::new();
+    assert_eq!(run(akguard(&folder).args(["man", "--dir", "man1"])).0, 0);
+    for page in ["akguard.1", "akguard-scan.1", "akguard-config-show.1", "akguard-allowlist-add.1", "akguard-ak-list.1"]
+    {
+        let text = std::fs::read_to_string(folder.path("man1").join(page)).expect(page);
+        assert!(text.contains(".SH") && text.contains("akguard"), "{page}");
+    }
+}
