@@ -14,6 +14,7 @@ pub mod alarm;
 pub mod allow;
 pub mod catalog;
 pub mod cli;
+pub mod demo;
 pub mod detect;
 pub mod enrich;
 pub mod event;
