@@ -21,6 +21,7 @@ pub mod event;
 pub mod ingest;
 pub mod inventory;
 pub mod json;
+pub mod lang;
 pub mod pipeline;
 pub mod policy;
 pub mod progress;

@@ -24,6 +24,7 @@ mod time;
 mod tools;
 
 use crate::alarm::status::Status;
+use crate::lang::Lang;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -44,6 +45,9 @@ struct Cli {
     /// Settings file; else AKGUARD_CONFIG, else akguard.toml in this folder, else in your config folder
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Language of tables and texts; else AKGUARD_LANG, else that of the locale (JSON and CSV are the same in all)
+    #[arg(long, global = true, value_name = "LANG")]
+    lang: Option<Lang>,
     #[command(subcommand)]
     command: Command,
 }
@@ -100,9 +104,17 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
+    output::settle_lang(cli.lang);
+    let result = run(&cli);
+    let code = result.unwrap_or_else(|error| error::show(&error, &mut io::stderr().lock()));
+    ExitCode::from(code)
+}
+
+/// Runs the command and returns the exit code.
+fn run(cli: &Cli) -> anyhow::Result<u8> {
     let named = std::env::var_os("AKGUARD_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
     let config = cli.config.clone().or(named);
-    let result = match &cli.command {
+    match &cli.command {
         Command::Scan(args) => scan::run(args, config.as_deref()),
         Command::Alarms(args) => alarms::run(args, config.as_deref()),
         Command::Show(args) => show::run(args, config.as_deref()),
@@ -121,9 +133,7 @@ pub fn main() -> ExitCode {
         Command::InventoryScript(args) => inventory_script::run(args),
         Command::Completions(args) => tools::completions(args),
         Command::Man(args) => tools::man(args),
-    };
-    let code = result.unwrap_or_else(|error| error::show(&error, &mut io::stderr().lock()));
-    ExitCode::from(code)
+    }
 }
 
 /// The command line's definition, for completions and manual pages.

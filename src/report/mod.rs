@@ -7,6 +7,7 @@ pub mod recommendation;
 pub mod table;
 pub mod text;
 
+use crate::lang::Lang;
 use crate::pipeline::ScanOutcome;
 use chrono_tz::Tz;
 use std::io::{self, Write};
@@ -35,6 +36,8 @@ pub struct View {
     pub details: bool,
     /// Width to fit tables into; none for as wide as needed.
     pub width: Option<u16>,
+    /// Language of tables; the other formats are the same in all.
+    pub lang: Lang,
 }
 
 /// Writes a scan's result.

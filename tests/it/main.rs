@@ -6,6 +6,7 @@ mod commands;
 mod crash;
 mod database;
 mod formats;
+mod lang;
 mod laws;
 mod meta;
 mod naive;

@@ -177,7 +177,8 @@ fn scope_json(policy: &Policy, zone: Tz) -> Value {
 
 fn list_table(lines: &[Line<'_>], room: &Room, output: Option<&Path>) -> Table {
     let mut table = plain_table(output);
-    table.set_header(["#", "NAME", "STATE", "COVERS", "CALLS", "ALARMS", "LAST HIT", "UNTIL", "OWNER"]);
+    let titles = ["#", "NAME", "STATE", "COVERS", "CALLS", "ALARMS", "LAST HIT", "UNTIL", "OWNER"];
+    table.set_header(titles.map(|title| crate::cli::output::lang().header(title)));
     for line in lines {
         let policy = &line.kept.policy;
         let or_dash = |ms: Option<i64>| ms.map_or("-".to_string(), |ms| time(ms, room.zone));
