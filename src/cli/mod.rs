@@ -6,6 +6,7 @@ mod allowlist;
 mod calls;
 mod database;
 mod db;
+mod demo;
 mod diff;
 mod error;
 pub mod exit;
@@ -90,6 +91,7 @@ enum Command {
     Policy(policy::Args),
     Db(db::Args),
     Rules(rules::Args),
+    Demo(demo::Args),
     InventoryScript(inventory_script::Args),
     Completions(tools::CompletionsArgs),
     Man(tools::ManArgs),
@@ -130,6 +132,7 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Policy(args) => policy::run(args, config.as_deref()),
         Command::Db(args) => db::run(args, config.as_deref()),
         Command::Rules(args) => rules::run(args, config.as_deref()),
+        Command::Demo(args) => demo::run(args, config.as_deref()),
         Command::InventoryScript(args) => inventory_script::run(args),
         Command::Completions(args) => tools::completions(args),
         Command::Man(args) => tools::man(args),

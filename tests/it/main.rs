@@ -5,6 +5,7 @@
 mod commands;
 mod crash;
 mod database;
+mod demo;
 mod formats;
 mod lang;
 mod laws;
