@@ -8,9 +8,10 @@ use crate::catalog::edit::nearest;
 use crate::detect::Level;
 use crate::event::id::mask_key;
 use crate::event::words::TEMP_AK;
+use crate::lang::text;
 use crate::report::json::alarm_json;
 use crate::report::listing::{self, Column, Paint, write_object};
-use crate::report::text::{grouped, or_dash, printable, rfc3339, time};
+use crate::report::text::{grouped, or_dash, rfc3339, time};
 use crate::report::{Format, View, csc, formats, table};
 use crate::store::inventory::stored;
 use crate::store::usage::{Address, Advice, ApiUse, ByLevel, Key, KeyDetail, Used, key_detail, keys};
@@ -165,7 +166,7 @@ fn put_in_order(keys: &mut [Key], sort: SortArg) {
 }
 
 static COLUMNS: [Column<Key>; 12] = [
-    Column::new("ADVICE", 1, |key: &Key, _| key.advice.as_str().to_string()).painted(|key| match key.advice {
+    Column::new("ADVICE", 1, |key: &Key, _| key.advice.as_str().to_string()).words().painted(|key| match key.advice {
         Advice::ProcessNow => Paint::Urgent,
         Advice::Harden => Paint::Doubtful,
         Advice::Normal => Paint::Plain,
@@ -173,15 +174,15 @@ static COLUMNS: [Column<Key>; 12] = [
     Column::new("KEY", 0, |key, _| key.ak_masked()),
     Column::new("USER", 2, |key, view| view.shortened(or_dash(key.user.as_deref()), 20)),
     Column::new("REMARK", 7, |key, _| or_dash(key.remark.as_deref()).to_string()),
-    Column::new("IDENTITY", 6, |key, _| key.identity.as_str().to_string()),
+    Column::new("IDENTITY", 6, |key: &Key, _| key.identity.as_str().to_string()).words(),
     Column::new("ACCOUNT", 10, |key, _| or_dash(key.account.as_deref()).to_string()),
     Column::new("FIRST USE", 11, |key, view| moment(key.first, view)),
     Column::new("LAST USE", 3, |key, view| moment(key.last, view)),
     Column::new("IPS", 8, |key: &Key, _| grouped(key.ips)).right(),
     Column::new("APIS", 9, |key: &Key, _| grouped(key.apis)).right(),
-    Column::new("ALARMS", 4, |key, _| levels(&key.alarms)),
-    Column::new("RISKS", 5, |key, _| {
-        let risks: Vec<&str> = key.risks.iter().map(|risk| risk.as_str()).collect();
+    Column::new("ALARMS", 4, |key, view| levels(&key.alarms, view)),
+    Column::new("RISKS", 5, |key, view| {
+        let risks: Vec<&str> = key.risks.iter().map(|risk| view.lang.word(risk.as_str())).collect();
         or_dash(Some(&risks.join(", "))).to_string()
     }),
 ];
@@ -197,10 +198,8 @@ pub(super) fn moment(ms: Option<i64>, view: View) -> String {
 }
 
 /// "1 critical, 2 high".
-pub(super) fn levels(counts: &ByLevel) -> String {
-    let named = Level::ALL.iter().zip(counts).filter(|(_, count)| **count > 0);
-    let texts: Vec<String> = named.map(|(level, count)| format!("{} {}", grouped(*count), level.as_str())).collect();
-    or_dash(Some(&texts.join(", "))).to_string()
+pub(super) fn levels(counts: &ByLevel, view: View) -> String {
+    or_dash(Some(&table::by_level(counts, view.lang))).to_string()
 }
 
 /// Alarms by level as JSON.
@@ -348,7 +347,7 @@ pub(super) fn apis_json(apis: &[ApiUse], view: View) -> Value {
 
 const ADDRESS_COLUMNS: [Column<(Address, Used)>; 7] = [
     Column::new("IP", 0, |(address, _), _| or_dash(Some(&address.ip)).to_string()),
-    Column::new("TYPE", 1, |(address, _), _| address.ip_type.clone()),
+    Column::new("TYPE", 1, |(address, _): &(Address, Used), _| address.ip_type.clone()).words(),
     Column::new("REMARK", 4, |(address, _), _| or_dash(address.remark.as_deref()).to_string()),
     Column::new("REGION", 6, |(address, _), view| view.shortened(or_dash(address.region.as_deref()), 20)),
     Column::new("ASSET", 5, |(address, _), view| {
@@ -360,7 +359,7 @@ const ADDRESS_COLUMNS: [Column<(Address, Used)>; 7] = [
 
 const API_COLUMNS: [Column<ApiUse>; 4] = [
     Column::new("API", 0, |api, _| format!("{}:{}", api.service, api.action)),
-    Column::new("OUTCOME", 1, |api, _| or_dash(api.outcome.as_deref()).to_string()),
+    Column::new("OUTCOME", 1, |api: &ApiUse, _| or_dash(api.outcome.as_deref()).to_string()).words(),
     Column::new("FIRST USE", 3, |api, view| time(api.used.first, view.zone)),
     Column::new("LAST USE", 2, |api, view| time(api.used.last, view.zone)),
 ];
@@ -374,15 +373,15 @@ pub(super) fn write_apis(apis: &[ApiUse], view: View, out: &mut dyn Write) -> io
 
 fn write_detail(key: &Key, detail: &KeyDetail, view: View, out: &mut dyn Write) -> io::Result<()> {
     write_keys(std::slice::from_ref(key), view, out)?;
-    heading("Addresses", detail.ips.len(), out)?;
+    heading("Addresses", detail.ips.len(), view, out)?;
     if !detail.ips.is_empty() {
         listing::write(&ADDRESS_COLUMNS.iter().collect::<Vec<_>>(), &detail.ips, view, out)?;
     }
-    heading("APIs", detail.apis.len(), out)?;
+    heading("APIs", detail.apis.len(), view, out)?;
     if !detail.apis.is_empty() {
         write_apis(&detail.apis, view, out)?;
     }
-    heading("Alarms", detail.alarms.len(), out)?;
+    heading("Alarms", detail.alarms.len(), view, out)?;
     if !detail.alarms.is_empty() {
         table::alarm_table(&detail.alarms, view, out)?;
     }
@@ -390,6 +389,6 @@ fn write_detail(key: &Key, detail: &KeyDetail, view: View, out: &mut dyn Write) 
 }
 
 /// Writes what comes next, and how much of it.
-pub(super) fn heading(title: &str, number: usize, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\n{}: {}", printable(title), grouped(number as u64))
+pub(super) fn heading(title: &'static str, number: usize, view: View, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n{}: {}", text(view.lang, "labels", title), grouped(number as u64))
 }

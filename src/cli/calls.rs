@@ -6,6 +6,7 @@ use super::exit;
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::event::tat;
+use crate::lang::text;
 use crate::report::json::{pretty, record_json};
 use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
 use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time};
@@ -163,11 +164,11 @@ static RECORD_COLUMNS: [Column<Numbered>; 14] = [
     Column::new("LAST CALL", 1, |one, view| time(one.record.last_call, view.zone)),
     Column::new("FIRST CALL", 11, |one, view| time(one.record.first_call, view.zone)),
     Column::new("FROM", 1, |one, _| or_dash(one.record.source_ip.as_deref()).to_string()),
-    Column::new("IP TYPE", 6, |one, _| one.record.ip_type.clone()),
+    Column::new("IP TYPE", 6, |one: &Numbered, _| one.record.ip_type.clone()).words(),
     Column::new("REMARK", 8, |one, _| or_dash(one.record.ip_remark.as_deref()).to_string()),
     Column::new("REGION", 12, |one, view| view.shortened(or_dash(one.record.region.as_deref()), 20)),
     Column::new("ASSET", 10, |one, view| view.shortened(asset(&one.record), 20)),
-    Column::new("METHOD", 9, |one, _| one.record.method.as_str().to_string()),
+    Column::new("METHOD", 9, |one: &Numbered, _| one.record.method.as_str().to_string()).words(),
     Column::new("API", 0, |one, _| format!("{}:{}", one.record.service, one.record.action)),
     Column::new("USER", 7, |one, view| view.shortened(or_dash(one.record.user.as_deref()), 20)),
     Column::new("CALLS", 2, |one: &Numbered, _| grouped(one.record.success + one.record.failed)).right(),
@@ -183,7 +184,7 @@ fn asset(record: &CallRecord) -> &str {
 /// Writes records as a table; a column about the allowlist is there when there is something in it.
 pub(super) fn write_record_table(records: &[Numbered], view: View, out: &mut dyn Write) -> io::Result<()> {
     if records.is_empty() {
-        return writeln!(out, "No records.");
+        return writeln!(out, "{}", text(view.lang, "scan", "no_records"));
     }
     let columns: Vec<&Column<Numbered>> = RECORD_COLUMNS.iter().filter(|column| is_usual(column, records)).collect();
     listing::write(&columns, records, view, out)

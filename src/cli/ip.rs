@@ -143,6 +143,7 @@ fn put_in_order(addresses: &mut [Address], sort: SortArg) {
 static COLUMNS: [Column<Address>; 11] = [
     Column::new("IP", 0, |address: &Address, _| address.ip.clone()),
     Column::new("TYPE", 1, |address: &Address, _| address.ip_type.clone())
+        .words()
         .painted(|address| if address.ip_type == "outside" { Paint::Doubtful } else { Paint::Plain }),
     Column::new("REMARK", 4, |address, _| or_dash(address.remark.as_deref()).to_string()),
     Column::new("REGION", 9, |address, view| view.shortened(or_dash(address.region.as_deref()), 20)),
@@ -154,7 +155,7 @@ static COLUMNS: [Column<Address>; 11] = [
     Column::new("KEYS", 6, |address: &Address, _| grouped(address.keys)).right(),
     Column::new("SERVICES", 8, |address: &Address, _| grouped(address.services)).right(),
     Column::new("APIS", 7, |address: &Address, _| grouped(address.apis)).right(),
-    Column::new("ALARMS", 3, |address, _| levels(&address.alarms)),
+    Column::new("ALARMS", 3, |address, view| levels(&address.alarms, view)),
 ];
 
 fn write_addresses(addresses: &[Address], view: View, out: &mut dyn Write) -> io::Result<()> {
@@ -247,22 +248,22 @@ const KEY_COLUMNS: [Column<(Key, Used)>; 6] = [
     Column::new("KEY", 0, |(key, _), _| key.ak_masked()),
     Column::new("USER", 1, |(key, _), view| view.shortened(or_dash(key.user.as_deref()), 20)),
     Column::new("REMARK", 5, |(key, _), _| or_dash(key.remark.as_deref()).to_string()),
-    Column::new("ADVICE", 4, |(key, _), _| key.advice.as_str().to_string()),
+    Column::new("ADVICE", 4, |(key, _): &(Key, Used), _| key.advice.as_str().to_string()).words(),
     Column::new("FIRST USE", 3, |(_, used), view| time(used.first, view.zone)),
     Column::new("LAST USE", 2, |(_, used), view| time(used.last, view.zone)),
 ];
 
 fn write_detail(address: &Address, detail: &AddressDetail, view: View, out: &mut dyn Write) -> io::Result<()> {
     write_addresses(std::slice::from_ref(address), view, out)?;
-    heading("Keys", detail.keys.len(), out)?;
+    heading("Keys", detail.keys.len(), view, out)?;
     if !detail.keys.is_empty() {
         listing::write(&KEY_COLUMNS.iter().collect::<Vec<_>>(), &detail.keys, view, out)?;
     }
-    heading("APIs", detail.apis.len(), out)?;
+    heading("APIs", detail.apis.len(), view, out)?;
     if !detail.apis.is_empty() {
         write_apis(&detail.apis, view, out)?;
     }
-    heading("Alarms", detail.alarms.len(), out)?;
+    heading("Alarms", detail.alarms.len(), view, out)?;
     if !detail.alarms.is_empty() {
         table::alarm_table(&detail.alarms, view, out)?;
     }

@@ -9,6 +9,7 @@ mod complete;
 mod config;
 mod database;
 mod db;
+mod demo;
 mod diff;
 mod error;
 pub mod exit;
@@ -31,6 +32,7 @@ mod variables;
 
 use self::terminal::{Asked, When};
 use crate::alarm::status::Status;
+use crate::lang::Lang;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -60,6 +62,9 @@ struct Cli {
     /// Do not show tables longer than the terminal in a pager (AKGUARD_PAGER, else PAGER, else less)
     #[arg(long, global = true, help_heading = COMMON)]
     no_pager: bool,
+    /// Language of tables and texts; else AKGUARD_LANG, else that of the locale (JSON and CSV are the same in all)
+    #[arg(long, global = true, value_name = "LANG", help_heading = COMMON)]
+    lang: Option<Lang>,
     #[command(subcommand)]
     command: Command,
 }
@@ -103,6 +108,7 @@ enum Command {
     Db(db::Args),
     Rules(rules::Args),
     Config(config::Args),
+    Demo(demo::Args),
     InventoryScript(inventory_script::Args),
     Completions(tools::CompletionsArgs),
     Man(tools::ManArgs),
@@ -126,8 +132,15 @@ pub fn main() -> ExitCode {
         }
     };
     terminal::ask(Asked { colour: cli.color, no_pager: cli.no_pager });
+    output::settle_lang(cli.lang);
+    let code = run(&cli, &matches).unwrap_or_else(|error| error::show(&error, &mut io::stderr().lock()));
+    ExitCode::from(code)
+}
+
+/// Runs the command and returns the exit code.
+fn run(cli: &Cli, matches: &clap::ArgMatches) -> anyhow::Result<u8> {
     let config = cli.config.clone();
-    let result = match &cli.command {
+    match &cli.command {
         Command::Scan(args) => scan::run(args, config.as_deref()),
         Command::Alarms(args) => alarms::run(args, config.as_deref()),
         Command::Show(args) => show::run(args, config.as_deref()),
@@ -143,13 +156,12 @@ pub fn main() -> ExitCode {
         Command::Policy(args) => policy::run(args, config.as_deref()),
         Command::Db(args) => db::run(args, config.as_deref()),
         Command::Rules(args) => rules::run(args, config.as_deref()),
-        Command::Config(args) => config::run(args, config.as_deref(), &matches),
+        Command::Config(args) => config::run(args, config.as_deref(), matches),
+        Command::Demo(args) => demo::run(args, config.as_deref()),
         Command::InventoryScript(args) => inventory_script::run(args),
         Command::Completions(args) => tools::completions(args),
         Command::Man(args) => tools::man(args),
-    };
-    let code = result.unwrap_or_else(|error| error::show(&error, &mut io::stderr().lock()));
-    ExitCode::from(code)
+    }
 }
 
 /// The command line's definition, with a variable of the environment for every option.

@@ -1,7 +1,7 @@
 //! Tables longer than the terminal go through a pager. It is the user's own program, started without a shell, and
 //! what it shows reaches it on standard input alone.
 
-use super::output::write_to;
+use super::output::{is_held, write_to};
 use super::terminal;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
@@ -19,7 +19,7 @@ const USUAL: &str = "less -FRXK";
 /// Writes through `write` to a file or stdout, and through a pager when that is a terminal with fewer lines.
 pub(super) fn write_paged(output: Option<&Path>, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let stdout = output.is_none_or(|path| path.as_os_str() == "-");
-    let size = terminal::size().filter(|_| stdout && !terminal::asked().no_pager);
+    let size = terminal::size().filter(|_| stdout && !is_held() && !terminal::asked().no_pager);
     let Some(((height, width), words)) = size.zip(named(|name| std::env::var_os(name))) else {
         return write_to(output, write);
     };

@@ -1,11 +1,13 @@
 //! `akguard rules`: the rules, with the settings applied, and their pages.
 
 use super::columns::ColumnArgs;
-use super::output::write_to;
+use super::output::{lang, write_to};
 use super::pager::write_paged;
 use super::terminal::{self, wants_colour};
 use crate::detect::rules::{self, ALL, RuleError};
 use crate::detect::{Level, Meta};
+use crate::lang::rules::rule_text;
+use crate::lang::{Lang, text};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use clap::{Subcommand, ValueEnum};
@@ -88,13 +90,44 @@ fn show(id: &str, config: Option<&Path>) -> Result<()> {
     let active = read_settings(config)?.rules()?;
     let level = active.iter().find(|rule| rule.meta.id == meta.id).map(|rule| rule.level);
     let changed = match level {
-        None if meta.on => "Switched off in the settings.\n\n".to_string(),
+        None if meta.on => text(lang(), "rules", "off_in_settings").to_string() + "\n\n",
         Some(level) if level != meta.level || !meta.on => {
-            format!("On, with level {}, in the settings.\n\n", level.as_str())
+            lang().fill("rules", "on_in_settings", &[("level", lang().word(level.as_str()))]) + "\n\n"
         }
         _ => String::new(),
     };
-    write_to(None, |out| write!(out, "{changed}{}", meta.docs))
+    write_to(None, |out| write!(out, "{changed}{}{}", in_short(meta, lang()), meta.docs))
+}
+
+/// What stands above the page, which is in English: the rule in the reader's language, in short.
+fn in_short(meta: &Meta, lang: Lang) -> String {
+    if lang == Lang::En {
+        return String::new();
+    }
+    let rule = rule_text(lang, meta.id);
+    let say = |name| text(lang, "rules", name);
+    let values = [
+        ("id", meta.id),
+        ("level", lang.word(meta.level.as_str())),
+        ("type", lang.word(meta.kind.as_str())),
+        ("state", say(if meta.on { "on" } else { "off" })),
+        ("attack", meta.attack),
+    ];
+    let steps = numbered(&rule.steps).join("\n");
+    format!(
+        "# {}\n\n{}\n\n## {}\n\n{}\n\n## {}\n\n{steps}\n\n## {}\n\n",
+        rule.title,
+        lang.fill("rules", "head", &values),
+        say("watches"),
+        rule.summary,
+        say("steps"),
+        say("page")
+    )
+}
+
+/// Steps with their numbers.
+pub(super) fn numbered(steps: &[String]) -> Vec<String> {
+    steps.iter().zip(1..).map(|(step, number)| format!("{number}. {step}")).collect()
 }
 
 fn list(format: ListFormat, columns: &ColumnArgs, config: Option<&Path>) -> Result<()> {
@@ -139,17 +172,17 @@ fn table(metas: &[&Meta], state: impl Fn(&Meta) -> Option<Level>, columns: &Colu
     if !wants_colour(io::stdout().is_terminal()) {
         table.force_no_tty();
     }
-    table.set_header(places.iter().map(|place| TITLES[*place]));
+    table.set_header(places.iter().map(|place| lang().header(TITLES[*place])));
     for meta in metas {
         let level = state(meta);
         let cells = [
             meta.number.to_string(),
             meta.id.to_string(),
-            meta.title.to_string(),
-            level.unwrap_or(meta.level).as_str().to_string(),
-            meta.kind.as_str().to_string(),
+            rule_text(lang(), meta.id).title,
+            lang().word(level.unwrap_or(meta.level).as_str()).to_string(),
+            lang().word(meta.kind.as_str()).to_string(),
             meta.attack.to_string(),
-            if level.is_some() { "on" } else { "off" }.to_string(),
+            lang().word(if level.is_some() { "on" } else { "off" }).to_string(),
         ];
         table.add_row(places.iter().map(|place| cells[*place].clone()));
     }

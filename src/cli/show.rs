@@ -3,18 +3,21 @@
 use super::calls::{Numbered, alarm_of, numbered, numbered_json, write_record_csv, write_record_table};
 use super::exit;
 use super::lookup::{Lookup, LookupArgs};
+use super::rules::numbered as with_numbers;
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::alarm::status::{Decision, Status};
 use crate::catalog::cam::CamCatalog;
 use crate::catalog::risk::RiskCatalog;
 use crate::detect::AlarmType;
 use crate::event::words::{TEMP_AK, UserType};
+use crate::lang::Lang;
+use crate::lang::rules::{rule_text, why};
 use crate::recommend::input::{Holder, HolderKind, Options};
 use crate::recommend::recommend;
 use crate::recommend::stops::{About, Called, Short, short};
 use crate::report::json::{alarm_json, decision_json};
-use crate::report::listing::{write_lines, write_object};
-use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time, what_to_do};
+use crate::report::listing::{width, write_lines, write_object};
+use crate::report::text::{counted_in, grouped, or_dash, printable, rfc3339, time, what_to_do};
 use crate::report::{Format, View, csc, formats, ocsf};
 use crate::store::alarms::Records;
 use crate::store::cases::{Reader, cases};
@@ -50,12 +53,12 @@ pub(super) struct Args {
     format: Format,
 }
 
-/// Pages of the console where somebody acts on an alarm.
+/// Pages of the console where somebody acts on an alarm: field in JSON, name among the texts, address.
 const CONSOLE: [(&str, &str, &str); 4] = [
-    ("api_keys", "API keys", "https://console.cloud.tencent.com/cam/capi"),
-    ("policies", "policies", "https://console.cloud.tencent.com/cam/policy"),
+    ("api_keys", "api_keys", "https://console.cloud.tencent.com/cam/capi"),
+    ("policies", "policies_page", "https://console.cloud.tencent.com/cam/policy"),
     ("users", "users", "https://console.cloud.tencent.com/cam"),
-    ("cloudaudit", "CloudAudit", "https://console.cloud.tencent.com/cloudaudit"),
+    ("cloudaudit", "cloudaudit", "https://console.cloud.tencent.com/cloudaudit"),
 ];
 
 /// All that is shown.
@@ -171,53 +174,72 @@ fn recommend_command(holder: &Holder) -> String {
 }
 
 /// Lines of a name and a text, which may hold anything.
-struct Lines<'o>(&'o mut dyn Write);
+struct Lines<'o> {
+    out: &'o mut dyn Write,
+    lang: Lang,
+}
 
 impl Lines<'_> {
-    fn add(&mut self, name: &str, text: &str) -> io::Result<()> {
-        writeln!(self.0, "{name:14}{}", printable(text))
+    fn add(&mut self, name: &'static str, text: &str) -> io::Result<()> {
+        let name = crate::lang::text(self.lang, "labels", name);
+        let blanks = 14_usize.saturating_sub(width(name));
+        writeln!(self.out, "{name}{}{}", " ".repeat(blanks), printable(text))
+    }
+
+    /// Adds a line whose text is a sentence of the language.
+    fn say(&mut self, name: &'static str, sentence: &'static str, values: &[(&str, &str)]) -> io::Result<()> {
+        self.add(name, &self.lang.fill("show", sentence, values))
     }
 }
 
 fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -> io::Result<()> {
-    let alarm = &shown.alarm;
-    writeln!(out, "{}  {}  {}\n", alarm.id, alarm.level.as_str(), alarm.meta.title)?;
-    let mut lines = Lines(out);
-    lines.add("Rule", &format!("{}: {}", alarm.meta.id, alarm.meta.because))?;
-    lines.add("Type", &format!("{}, ATT&CK {}", alarm.meta.kind.as_str(), alarm.meta.attack))?;
+    let (alarm, lang) = (&shown.alarm, view.lang);
+    let rule = rule_text(lang, alarm.meta.id);
+    writeln!(out, "{}  {}  {}\n", alarm.id, lang.word(alarm.level.as_str()), rule.title)?;
+    let mut lines = Lines { out, lang };
+    lines.say("Rule", "rule", &[("id", alarm.meta.id), ("because", &rule.because)])?;
+    let kind = lang.word(alarm.meta.kind.as_str());
+    lines.say("Type", "type", &[("type", kind), ("attack", alarm.meta.attack)])?;
     write_key(shown, full_keys, view, &mut lines)?;
     lines.add("Calls", &calls(alarm, view))?;
     if alarm.allowlisted_calls > 0 {
-        let calls = counted(alarm.allowlisted_calls, "call", "calls");
-        lines.add("Allowlisted", &format!("{calls}, by {}", alarm.allowlisted_by.join(", ")))?;
+        let calls = counted_in(lang, alarm.allowlisted_calls, "call", "calls");
+        let names = alarm.allowlisted_by.join(", ");
+        lines.say("Allowlisted", "allowlisted", &[("calls", &calls), ("names", &names)])?;
     }
-    lines.add("Why", &alarm.why)?;
+    lines.add("Why", &why(lang, alarm.meta.id, &alarm.why))?;
     if !alarm.tags.is_empty() {
         lines.add("Tags", &alarm.tags.join(", "))?;
     }
-    lines.add("Proof", &proof(alarm))?;
+    lines.add("Proof", &proof(alarm, lang))?;
     write_short(shown, &mut lines)?;
     write_standing(shown, view, &mut lines)?;
-    for (place, line) in what_to_do(alarm.meta.docs).lines().enumerate() {
+    let steps = match lang {
+        Lang::En => what_to_do(alarm.meta.docs).lines().map(str::to_string).collect(),
+        Lang::Zh => with_numbers(&rule.steps),
+    };
+    for (place, line) in steps.iter().enumerate() {
         lines.add(if place == 0 { "What to do" } else { "" }, line)?;
     }
     lines.add("If it is fine", &format!("akguard allowlist add --from-alarm {} --reason TEXT", alarm.id))?;
     lines.add("More", &format!("akguard rules show {}", alarm.meta.id))?;
     for (_, name, url) in CONSOLE {
-        lines.add("", &format!("{name}: {url}"))?;
+        let name = crate::lang::text(lang, "show", name);
+        lines.say("", "page", &[("name", name), ("url", url)])?;
     }
-    writeln!(out)?;
-    write_record_table(&shown.records, view, out)
+    writeln!(lines.out)?;
+    write_record_table(&shown.records, view, lines.out)
 }
 
 /// Writes what to do about the key and what would have stopped the alarm.
 fn write_short(shown: &Shown, lines: &mut Lines<'_>) -> io::Result<()> {
     let Some(short) = &shown.short else { return Ok(()) };
     let step = short.step.as_ref().map_or(String::new(), |step| format!(": {}. {}", step.id, step.why));
-    lines.add("Advice", &format!("{}{step}", short.advice.words()))?;
+    lines.add("Advice", &format!("{}{step}", lines.lang.word(short.advice.words())))?;
     let told = shown.records.iter().any(|one| !one.record.policies.is_empty());
     if !short.policies.is_empty() && !told {
-        lines.add("Policies", &format!("{}: {}", short.policies.len(), short.policies.join(", ")))?;
+        let (number, names) = (short.policies.len().to_string(), short.policies.join(", "));
+        lines.say("Policies", "policies_alone", &[("n", &number), ("names", &names)])?;
     }
     lines.add("Would stop it", &short.would_stop)?;
     lines.add("", &recommend_command(&short.holder))
@@ -225,19 +247,24 @@ fn write_short(shown: &Shown, lines: &mut Lines<'_>) -> io::Result<()> {
 
 /// Writes whose key it is and what speaks against it.
 fn write_key(shown: &Shown, full_keys: bool, view: View, lines: &mut Lines<'_>) -> io::Result<()> {
-    let alarm = &shown.alarm;
+    let (alarm, lang) = (&shown.alarm, view.lang);
     let id = if full_keys { alarm.ak.clone() } else { alarm.ak_masked() };
     let remark = or_dash(alarm.ak_remark.as_deref());
-    lines.add("Key", &format!("{id}, remark: {remark}"))?;
-    let user = or_dash(alarm.user.as_deref());
-    let app_id = alarm.app_id.as_ref().map_or(String::new(), |id| format!(", APPID {id}"));
-    let account = or_dash(alarm.account.as_deref());
-    lines.add("Whose", &format!("{} {user}, account {account}{app_id}", alarm.identity.as_str()))?;
+    lines.say("Key", "key", &[("id", &id), ("remark", remark)])?;
+    let app_id = alarm.app_id.as_ref().map_or(String::new(), |id| lang.fill("show", "app_id", &[("id", id)]));
+    let values = [
+        ("identity", lang.word(alarm.identity.as_str())),
+        ("user", or_dash(alarm.user.as_deref())),
+        ("account", or_dash(alarm.account.as_deref())),
+        ("app_id", &app_id),
+    ];
+    lines.say("Whose", "whose", &values)?;
     if let Some(key) = &shown.key {
-        let ips = counted(key.ips, "address", "addresses");
+        let ips = counted_in(lang, key.ips, "address", "addresses");
         let last = key.last.map_or("-".to_string(), |last| time(last, view.zone));
-        lines.add("Key use", &format!("from {ips}, {} of them outside; last {last}", grouped(key.outside_ips)))?;
-        let risks: Vec<&str> = key.risks.iter().map(|risk| risk.as_str()).collect();
+        let outside = grouped(key.outside_ips);
+        lines.say("Key use", "key_use", &[("ips", &ips), ("outside", &outside), ("last", &last)])?;
+        let risks: Vec<&str> = key.risks.iter().map(|risk| lang.word(risk.as_str())).collect();
         lines.add("Key risks", or_dash(Some(&risks.join(", "))))?;
     }
     let mut policies: BTreeMap<&str, &[String]> = BTreeMap::new();
@@ -249,45 +276,54 @@ fn write_key(shown: &Shown, full_keys: bool, view: View, lines: &mut Lines<'_>) 
         }
     }
     for (user, names) in policies.into_iter().filter(|(_, names)| !names.is_empty()) {
-        lines.add("Policies", &format!("{} of {user}: {}", names.len(), names.join(", ")))?;
+        let (number, names) = (names.len().to_string(), names.join(", "));
+        lines.say("Policies", "policies", &[("n", &number), ("user", user), ("names", &names)])?;
     }
     Ok(())
 }
 
 fn calls(alarm: &Alarm, view: View) -> String {
     let (first, last) = (time(alarm.first_call, view.zone), time(alarm.last_call, view.zone));
-    format!("{}, {} failed, from {first} to {last} ({})", grouped(alarm.total()), grouped(alarm.failed), view.zone)
+    let (number, failed) = (grouped(alarm.total()), grouped(alarm.failed));
+    let values =
+        [("n", number.as_str()), ("failed", &failed), ("first", &first), ("last", &last), ("zone", view.zone.name())];
+    view.lang.fill("show", "calls", &values)
 }
 
 /// Event ids named; JSON has the first hundred.
 const NAMED: usize = 5;
 
-fn proof(alarm: &Alarm) -> String {
+fn proof(alarm: &Alarm, lang: Lang) -> String {
     let named: Vec<&str> = alarm.event_ids.iter().take(NAMED).map(String::as_str).collect();
-    let more = alarm.event_ids.len().saturating_sub(NAMED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", or_dash(Some(&named.join(", "))))
+    let list = named.join(", ");
+    match alarm.event_ids.len().saturating_sub(NAMED) {
+        0 => or_dash(Some(&list)).to_string(),
+        more => lang.fill("show", "more", &[("list", &list), ("n", &more.to_string())]),
+    }
 }
 
 /// Writes what was decided and how the alarm grew.
 fn write_standing(shown: &Shown, view: View, lines: &mut Lines<'_>) -> io::Result<()> {
-    let alarm = &shown.alarm;
+    let (alarm, lang) = (&shown.alarm, view.lang);
     let new = if alarm.new_since_processed > 0 {
-        format!(", {} since", counted(alarm.new_since_processed, "new call", "new calls"))
+        let calls = counted_in(lang, alarm.new_since_processed, "new call", "new calls");
+        lang.fill("show", "since", &[("calls", &calls)])
     } else {
         String::new()
     };
-    lines.add("Status", &format!("{}{new}", alarm.status.as_str()))?;
+    lines.add("Status", &format!("{}{new}", lang.word(alarm.status.as_str())))?;
     for decision in &shown.history {
         let word = if decision.status == Status::Unprocessed { "reopened" } else { decision.status.as_str() };
-        let note = decision.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
-        lines.add("", &format!("{}  {word} by {}{note}", time(decision.at, view.zone), decision.by))?;
+        let note = decision.note.as_ref().map_or(String::new(), |note| lang.fill("show", "note", &[("text", note)]));
+        let at = time(decision.at, view.zone);
+        let values = [("time", at.as_str()), ("word", lang.word(word)), ("who", &decision.by), ("note", &note)];
+        lines.say("", "decision", &values)?;
     }
     lines.add("First seen", &alarm.first_seen.map_or("-".to_string(), |seen| time(seen, view.zone)))?;
     for (place, growth) in shown.growth.iter().filter(|growth| growth.calls > 0).enumerate() {
         lines.add(
             if place == 0 { "Grew" } else { "" },
-            &format!("{}  {}", time(growth.at, view.zone), counted(growth.calls, "new call", "new calls")),
+            &format!("{}  {}", time(growth.at, view.zone), counted_in(lang, growth.calls, "new call", "new calls")),
         )?;
     }
     Ok(())

@@ -59,20 +59,33 @@ pub struct Column<T> {
     /// Columns with a high number are left out first when the terminal is narrow; those with 0 always stay.
     drop_order: u8,
     right: bool,
+    words: bool,
     text: fn(&T, View) -> String,
     paint: Option<fn(&T) -> Paint>,
 }
 
 impl<T> Column<T> {
+    fn cell(&self, row: &T, view: View) -> String {
+        let text = printable(&(self.text)(row, view));
+        if self.words { view.lang.word(&text).to_string() } else { text }
+    }
+
     /// A column of texts.
     pub const fn new(title: &'static str, drop_order: u8, text: fn(&T, View) -> String) -> Self {
-        Self { title, drop_order, right: false, text, paint: None }
+        Self { title, drop_order, right: false, words: false, text, paint: None }
     }
 
     /// Numbers stand at the right.
     #[must_use]
     pub const fn right(mut self) -> Self {
         self.right = true;
+        self
+    }
+
+    /// The cells are words of the program, which are shown in the reader's language.
+    #[must_use]
+    pub const fn words(mut self) -> Self {
+        self.words = true;
         self
     }
 
@@ -86,11 +99,12 @@ impl<T> Column<T> {
 
 /// Writes a table of as many columns as stand side by side without breaking a line.
 pub fn write<T>(columns: &[&Column<T>], rows: &[T], view: View, out: &mut dyn Write) -> io::Result<()> {
-    let text = |row: &T| columns.iter().map(|column| printable(&(column.text)(row, view))).collect::<Vec<_>>();
+    let titles: Vec<&str> = columns.iter().map(|column| view.lang.header(column.title)).collect();
+    let text = |row: &T| columns.iter().map(|column| column.cell(row, view)).collect::<Vec<_>>();
     let cells: Vec<Vec<String>> = rows.iter().map(text).collect();
-    let widths = widths(columns, &cells);
+    let widths = widths(&titles, &cells);
     let shown = columns_that_fit(columns, &widths, view.width.unwrap_or(u16::MAX));
-    let titles = shown.iter().map(|place| columns[*place].title);
+    let titles = shown.iter().map(|place| titles[*place]);
     let heading = if view.colour { "\x1b[1m" } else { "" };
     write_line(columns, &shown, &widths, titles.map(|title| (title, heading)), out)?;
     for (row, cells) in rows.iter().zip(&cells) {
@@ -129,16 +143,17 @@ fn write_line<'c, T>(
     writeln!(out, "{line}")
 }
 
-fn width(text: &str) -> usize {
+/// The places that a text takes on a terminal: two for each Chinese character.
+pub fn width(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.width() }
 }
 
-fn widths<T>(columns: &[&Column<T>], cells: &[Vec<String>]) -> Vec<usize> {
-    let widest = |(place, column): (usize, &&Column<T>)| {
+fn widths(titles: &[&str], cells: &[Vec<String>]) -> Vec<usize> {
+    let widest = |(place, title): (usize, &&str)| {
         let texts = cells.iter().map(|row| width(&row[place]));
-        texts.chain([width(column.title)]).max().unwrap_or(0)
+        texts.chain([width(title)]).max().unwrap_or(0)
     };
-    columns.iter().enumerate().map(widest).collect()
+    titles.iter().enumerate().map(widest).collect()
 }
 
 /// The places of the columns that there is room for, the important ones first.
@@ -206,18 +221,23 @@ fn cell(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::Lang;
 
     type Row = [&'static str; 4];
 
     const COLUMNS: [Column<Row>; 4] = [
-        Column::new("LEVEL", 0, |row, _| row[0].to_string()),
+        Column::new("LEVEL", 0, |row, _| row[0].to_string()).words(),
         Column::new("USER", 2, |row, _| row[1].to_string()),
         Column::new("CALLS", 1, |row: &Row, _| row[2].to_string()).right(),
         Column::new("ID", 3, |row, _| row[3].to_string()),
     ];
 
     fn table(rows: &[Row], width: u16) -> String {
-        let view = View { zone: chrono_tz::UTC, colour: false, details: false, width: Some(width), wide: false };
+        table_in(Lang::En, rows, width)
+    }
+
+    fn table_in(lang: Lang, rows: &[Row], width: u16) -> String {
+        let view = View { zone: chrono_tz::UTC, colour: false, details: false, width: Some(width), wide: false, lang };
         let mut out = Vec::new();
         write(&COLUMNS.iter().collect::<Vec<_>>(), rows, view, &mut out).unwrap();
         String::from_utf8(out).unwrap()
@@ -239,6 +259,17 @@ mod tests {
         let rows = [["low", "安全运维", "1", "A"]];
         assert_eq!(table(&rows, 5 + 2 + 8 + 2 + 5 + 2 + 2).lines().next(), Some("LEVEL  USER      CALLS  ID"));
         assert_eq!(table(&rows, 5 + 2 + 8 + 2 + 5 + 2 + 1).lines().next(), Some("LEVEL  USER      CALLS"));
+    }
+
+    #[test]
+    fn headers_and_words_are_in_the_language_and_stay_aligned() {
+        let rows = [["critical", "high", "1", "A-1"], ["low", "安全运维", "1,000", "A-2"]];
+        let table = table_in(Lang::Zh, &rows, 200);
+        let expected = "等级  用户       调用  ID\n严重  high          1  A-1\n低危  安全运维  1,000  A-2\n";
+        assert_eq!(table, expected);
+        let starts = |line: &str, what: &str| width(line.split(what).next().unwrap_or_default());
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!([starts(lines[0], "ID"), starts(lines[1], "A-"), starts(lines[2], "A-")], [23; 3]);
     }
 
     #[test]

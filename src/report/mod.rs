@@ -10,6 +10,7 @@ pub mod table;
 pub mod text;
 
 use crate::inventory::Inventory;
+use crate::lang::Lang;
 use crate::pipeline::ScanOutcome;
 use chrono_tz::Tz;
 use clap::ValueEnum;
@@ -60,6 +61,8 @@ pub struct View {
     pub width: Option<u16>,
     /// Shorten no text.
     pub wide: bool,
+    /// Language of tables; the other formats are the same in all.
+    pub lang: Lang,
 }
 
 impl View {

@@ -86,12 +86,12 @@ pub fn holder_name(holder: &Holder) -> String {
 }
 
 const OVERVIEW: [Column<Recommendation>; 8] = [
-    Column::new("ADVICE", 0, |one: &Recommendation, _| one.advice.words().to_string()).painted(|one| {
-        match one.advice {
-            Advice::ProcessNow => Paint::Bad,
-            Advice::Harden => Paint::Doubtful,
-            Advice::Normal => Paint::Faint,
-        }
+    Column::new("ADVICE", 0, |one: &Recommendation, _| one.advice.words().to_string()).words().painted(|one| match one
+        .advice
+    {
+        Advice::ProcessNow => Paint::Bad,
+        Advice::Harden => Paint::Doubtful,
+        Advice::Normal => Paint::Faint,
     }),
     Column::new("WHO", 0, |one, _| shortened(&holder_name(&one.holder), 40)),
     Column::new("POLICIES", 2, |one: &Recommendation, _| one.documents.len().to_string()).right(),

@@ -2,10 +2,12 @@
 
 use super::View;
 use super::listing::{self, Column, Paint};
-use super::text::{counted, grouped, or_dash, printable, time};
+use super::text::{counted_in, grouped, or_dash, printable, time};
 use crate::alarm::model::{Alarm, CallRecord, Sources};
 use crate::alarm::status::Status;
 use crate::detect::Level;
+use crate::lang::rules::{rule_text, why};
+use crate::lang::{Lang, text};
 use crate::pipeline::ScanOutcome;
 use std::io::{self, Write};
 
@@ -13,7 +15,7 @@ use std::io::{self, Write};
 pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     write_summary(outcome, view, out)?;
     if outcome.alarms.is_empty() {
-        return writeln!(out, "\n{}", verdict(outcome));
+        return writeln!(out, "\n{}", text(view.lang, "scan", verdict(outcome)));
     }
     writeln!(out)?;
     alarm_table(&outcome.alarms, view, out)?;
@@ -29,31 +31,30 @@ pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Resu
 fn verdict(outcome: &ScanOutcome) -> &'static str {
     let events = &outcome.events;
     if outcome.files.skipped > 0 && events.read == 0 {
-        "No alarms are kept of these files, all of them known; --rescan reads them again."
+        "known"
     } else if events.read == 0 {
-        "No event was read, so nothing can be said."
+        "nothing_read"
     } else if events.outside_range == events.read {
-        "No event lies in the time range asked for, so nothing can be said."
+        "out_of_range"
     } else if events.evaluated == 0 {
-        "No event could be judged, so nothing can be said."
+        "nothing_judged"
     } else {
-        "No alarms."
+        "no_alarms"
     }
 }
 
 /// Writes why an alarm fired and the calls behind it.
 fn write_details(alarm: &Alarm, view: View, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\n{}  {}  {}", alarm.id, alarm.level.as_str(), alarm.meta.title)?;
-    writeln!(
-        out,
-        "  {}",
-        printable(&format!("{} of {}, {}", alarm.ak_masked(), or_dash(alarm.user.as_deref()), alarm.date))
-    )?;
-    writeln!(out, "  why: {}", printable(&alarm.why))?;
+    let say = |name, values: &[(&str, &str)]| printable(&view.lang.fill("scan", name, values));
+    let title = rule_text(view.lang, alarm.meta.id).title;
+    writeln!(out, "\n{}  {}  {title}", alarm.id, view.lang.word(alarm.level.as_str()))?;
+    let user = or_dash(alarm.user.as_deref());
+    writeln!(out, "  {}", say("whose", &[("key", &alarm.ak_masked()), ("user", user), ("date", &alarm.date)]))?;
+    writeln!(out, "  {}", say("why", &[("text", &why(view.lang, alarm.meta.id, &alarm.why))]))?;
     if !alarm.tags.is_empty() {
-        writeln!(out, "  tags: {}", printable(&alarm.tags.join(", ")))?;
+        writeln!(out, "  {}", say("tags", &[("text", &alarm.tags.join(", "))]))?;
     }
-    writeln!(out, "  what to do: akguard rules show {}", alarm.meta.id)?;
+    writeln!(out, "  {}", say("what_to_do", &[("rule", alarm.meta.id)]))?;
     for record in &alarm.records {
         writeln!(out, "  {}", record_line(record, view))?;
     }
@@ -70,8 +71,8 @@ fn record_line(record: &CallRecord, view: View) -> String {
         "{}  {} ({}{asset})  {} {}:{} x{calls}{code}",
         time(record.last_call, view.zone),
         or_dash(record.source_ip.as_deref()),
-        record.ip_type,
-        record.method.as_str(),
+        view.lang.word(&record.ip_type),
+        view.lang.word(record.method.as_str()),
         record.service,
         record.action,
     ))
@@ -79,62 +80,66 @@ fn record_line(record: &CallRecord, view: View) -> String {
 
 /// Writes the lines above the table.
 fn write_summary(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
-    let (files, events) = (&outcome.files, &outcome.events);
-    let extra =
-        |number: u64, what: &str| if number > 0 { format!(", {} {what}", grouped(number)) } else { String::new() };
-    writeln!(
-        out,
-        "Files   {} read{}{}{}",
-        grouped(files.read),
-        extra(files.skipped, "known and skipped"),
-        extra(files.empty, "empty"),
-        extra(files.rejected, "rejected")
-    )?;
-    writeln!(
-        out,
-        "Events  {} read: {} evaluated{}{}{}{}",
-        grouped(events.read),
-        grouped(events.evaluated),
-        extra(events.duplicates, "duplicates"),
-        extra(events.without_key, "without key"),
-        extra(events.platform, "by the platform"),
-        extra(events.outside_range, "outside the range"),
-    )?;
+    let (files, events, lang) = (&outcome.files, &outcome.events, view.lang);
+    let more = |counts: &[(&'static str, u64)]| -> String {
+        let told = counts.iter().filter(|(_, number)| *number > 0);
+        told.map(|(name, number)| lang.fill("scan", name, &[("n", &grouped(*number))])).collect()
+    };
+    let of_files = more(&[("skipped", files.skipped), ("empty", files.empty), ("rejected", files.rejected)]);
+    writeln!(out, "{}", lang.fill("scan", "files", &[("read", &grouped(files.read)), ("more", &of_files)]))?;
+    let of_events = more(&[
+        ("duplicates", events.duplicates),
+        ("without_key", events.without_key),
+        ("platform", events.platform),
+        ("outside", events.outside_range),
+    ]);
+    let (read, evaluated) = (grouped(events.read), grouped(events.evaluated));
+    let values = [("read", read.as_str()), ("evaluated", &evaluated), ("more", &of_events)];
+    writeln!(out, "{}", lang.fill("scan", "events", &values))?;
     if events.fell_back > 0 {
-        let events = counted(events.fell_back, "event", "events");
-        writeln!(out, "Broken  {events}, for which the row around was used")?;
+        let events = counted_in(lang, events.fell_back, "event", "events");
+        writeln!(out, "{}", lang.fill("scan", "broken", &[("events", &events)]))?;
     }
     if events.rejected > 0 {
-        writeln!(out, "Rejects {}", counted(events.rejected, "record could not be read", "records could not be read"))?;
+        let records = counted_in(lang, events.rejected, "record could not be read", "records could not be read");
+        writeln!(out, "{}", lang.fill("scan", "rejects", &[("records", &records)]))?;
     }
     if let Some((first, last)) = outcome.time_span {
-        writeln!(out, "Span    {} to {} ({})", time(first, view.zone), time(last, view.zone), view.zone)?;
+        let [first, last] = [first, last].map(|at| time(at, view.zone));
+        let values = [("first", first.as_str()), ("last", &last), ("zone", view.zone.name())];
+        writeln!(out, "{}", lang.fill("scan", "span", &values))?;
     }
-    writeln!(out, "{}", totals(&outcome.alarms, outcome.calls))
+    writeln!(out, "{}", totals(&outcome.alarms, outcome.calls, lang))
 }
 
 /// How many alarms, of which level, with how many calls.
-fn totals(alarms: &[Alarm], calls: u64) -> String {
-    let number = grouped(alarms.len() as u64);
-    format!("Alarms  {number} holding {}{}", counted(calls, "call", "calls"), by_level(alarms))
+fn totals(alarms: &[Alarm], calls: u64, lang: Lang) -> String {
+    let (number, calls) = (grouped(alarms.len() as u64), counted_in(lang, calls, "call", "calls"));
+    let mut counts = [0; 6];
+    for (count, level) in counts.iter_mut().zip(Level::ALL) {
+        *count = alarms.iter().filter(|alarm| alarm.level == level).count() as u64;
+    }
+    let list = by_level(&counts, lang);
+    let levels = if list.is_empty() { list } else { lang.fill("scan", "levels", &[("list", &list)]) };
+    lang.fill("scan", "alarms", &[("n", &number), ("calls", &calls), ("levels", &levels)])
 }
 
-fn by_level(alarms: &[Alarm]) -> String {
-    let counts = Level::ALL.map(|level| (level, alarms.iter().filter(|alarm| alarm.level == level).count()));
-    let texts: Vec<String> = counts
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(level, count)| format!("{count} {}", level.as_str()))
-        .collect();
-    if texts.is_empty() { String::new() } else { format!(": {}", texts.join(", ")) }
+/// "1 critical, 2 high": how many there are of each level, as far as there are any.
+pub fn by_level(counts: &[u64; 6], lang: Lang) -> String {
+    let named = Level::ALL.iter().zip(counts).filter(|(_, count)| **count > 0);
+    let level = |(level, count): (&Level, &u64)| {
+        lang.fill("counts", "level", &[("n", &grouped(*count)), ("level", lang.word(level.as_str()))])
+    };
+    named.map(level).collect::<Vec<_>>().join(text(lang, "counts", "comma"))
 }
 
 /// The columns of the alarm table.
 pub static COLUMNS: [Column<Alarm>; 10] = [
     Column::new("LEVEL", 0, |alarm: &Alarm, _| alarm.level.as_str().to_string())
+        .words()
         .painted(|alarm| Paint::of(alarm.level)),
-    Column::new("ALARM", 0, |alarm, _| alarm.meta.id.to_string()),
-    Column::new("STATUS", 3, |alarm, _| status(alarm)),
+    Column::new("ALARM", 0, |alarm, view| name(alarm, view.lang)),
+    Column::new("STATUS", 3, |alarm, view| status(alarm, view.lang)),
     Column::new("KEY", 2, |alarm, _| alarm.ak_masked()),
     Column::new("USER", 7, |alarm, view| view.shortened(or_dash(alarm.user.as_deref()), 16)),
     Column::new("CALLS", 5, |alarm: &Alarm, _| grouped(alarm.total())).right(),
@@ -148,9 +153,9 @@ pub static COLUMNS: [Column<Alarm>; 10] = [
 /// Writes a list of alarms with a line about all of them.
 pub fn write_list(alarms: &[Alarm], columns: &[&Column<Alarm>], view: View, out: &mut dyn Write) -> io::Result<()> {
     if alarms.is_empty() {
-        return writeln!(out, "No alarms.");
+        return writeln!(out, "{}", text(view.lang, "scan", "no_alarms"));
     }
-    writeln!(out, "{}\n", totals(alarms, alarms.iter().map(Alarm::total).sum()))?;
+    writeln!(out, "{}\n", totals(alarms, alarms.iter().map(Alarm::total).sum(), view.lang))?;
     listing::write(columns, alarms, view, out)
 }
 
@@ -165,9 +170,14 @@ pub fn is_usual(column: &Column<Alarm>, alarms: &[Alarm]) -> bool {
     column.title != "STATUS" || alarms.iter().any(|alarm| alarm.status != Status::Unprocessed)
 }
 
+/// What an alarm is called: English has the rule's id, which is short and can be typed; others have its title.
+fn name(alarm: &Alarm, lang: Lang) -> String {
+    if lang == Lang::En { alarm.meta.id.to_string() } else { rule_text(lang, alarm.meta.id).title }
+}
+
 /// The status, and how many calls came since.
-fn status(alarm: &Alarm) -> String {
-    let word = alarm.status.as_str();
+fn status(alarm: &Alarm, lang: Lang) -> String {
+    let word = lang.word(alarm.status.as_str());
     if alarm.new_since_processed == 0 {
         word.to_string()
     } else {

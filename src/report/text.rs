@@ -1,6 +1,7 @@
 //! Small texts every format needs: times, numbers, and log text made harmless.
 
 use crate::event::text::acts;
+use crate::lang::Lang;
 use chrono::{DateTime, Datelike, SecondsFormat, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 
@@ -79,6 +80,11 @@ pub fn grouped(number: u64) -> String {
 /// `1 alarm`, `2 alarms`.
 pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// The same in a language: `1 call`, `2 calls`, `2 次调用`.
+pub fn counted_in(lang: Lang, number: u64, one: &'static str, many: &'static str) -> String {
+    lang.fill("counts", if number == 1 { one } else { many }, &[("n", &grouped(number))])
 }
 
 #[cfg(test)]

@@ -6,7 +6,17 @@ fn commands_do_what_their_pages_show() {
     let folder = tempfile::tempdir().expect("a folder for the test");
     let db = folder.path().join("akguard.db");
     let cases = trycmd::TestCases::new();
-    cases.env("AKGUARD_DB", db.to_string_lossy()).env("USER", "wen").env("COLUMNS", "");
+    cases.env("AKGUARD_DB", db.to_string_lossy()).env("USER", "wen").env("COLUMNS", "").env("AKGUARD_LANG", "en");
     cases.case("tests/cmd/*.toml").case("README.md");
+    cases.run();
+}
+
+#[test]
+fn the_chinese_readme_shows_what_commands_say_in_chinese() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let db = folder.path().join("akguard.db");
+    let cases = trycmd::TestCases::new();
+    cases.env("AKGUARD_DB", db.to_string_lossy()).env("USER", "wen").env("COLUMNS", "").env("AKGUARD_LANG", "zh");
+    cases.case("README.zh-CN.md");
     cases.run();
 }

@@ -3,6 +3,7 @@
 use akguard::detect::engine::Engine;
 use akguard::enrich::World;
 use akguard::ingest::source::Input;
+use akguard::lang::Lang;
 use akguard::pipeline::{ScanOutcome, ScanPlan, scan};
 use akguard::progress::Progress;
 use akguard::report::{self, Format, View};
@@ -77,7 +78,7 @@ pub(crate) fn lines(events: &[Value]) -> String {
 /// The alarms as JSON text.
 pub(crate) fn alarms_json(outcome: &ScanOutcome) -> String {
     let mut out = Vec::new();
-    let view = View { zone: ZONE, colour: false, details: false, width: None, wide: false };
+    let view = View { zone: ZONE, colour: false, details: false, width: None, wide: false, lang: Lang::En };
     report::write(outcome, Format::Jsonl, view, &mut out).expect("JSON is written");
     String::from_utf8(out).expect("JSON is text")
 }

@@ -222,7 +222,7 @@ const LIST_TITLES: [&str; 9] = ["#", "NAME", "STATE", "COVERS", "CALLS", "ALARMS
 fn list_table(lines: &[Line<'_>], room: &Room, places: Option<&[usize]>, mut table: Table) -> Table {
     let all: Vec<usize> = (0..LIST_TITLES.len()).collect();
     let places = places.unwrap_or(&all);
-    table.set_header(places.iter().map(|place| LIST_TITLES[*place]));
+    table.set_header(places.iter().map(|place| crate::cli::output::lang().header(LIST_TITLES[*place])));
     for line in lines {
         let policy = &line.kept.policy;
         let or_dash = |ms: Option<i64>| ms.map_or("-".to_string(), |ms| time(ms, room.zone));

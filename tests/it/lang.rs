@@ -1,0 +1,106 @@
+//! Languages: which one is spoken, that every header and word has its translation, and that data stays the same.
+
+use akguard::lang::Lang;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const DEMO: [&str; 6] = ["scan", "--no-db", "fixtures/demo/logs", "--assets", "fixtures/demo/assets.csv", "--quiet"];
+
+fn run(args: &[&str], environment: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
+    command.args(args).env_clear().envs(environment.iter().copied()).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = command.output().expect("the program starts");
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("the output is text")
+}
+
+/// All source files of the program.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of the project").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The titles of all columns in the source.
+fn titles() -> Vec<String> {
+    let column = regex::Regex::new(r#"Column::new\(\s*"([^"]+)""#).expect("a pattern");
+    let list = regex::Regex::new(r##"\["#", "(NAME|ID)"[^\]]*\]"##).expect("a pattern");
+    let word = regex::Regex::new(r#""([^"]+)""#).expect("a pattern");
+    let (mut paths, mut found) = (Vec::new(), Vec::new());
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut paths);
+    for path in paths {
+        let text = std::fs::read_to_string(path).expect("a source file");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        found.extend(column.captures_iter(code).map(|title| title[1].to_string()));
+        for titles in list.find_iter(code) {
+            found.extend(word.captures_iter(titles.as_str()).map(|title| title[1].to_string()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_header_has_a_translation() {
+    let titles = titles();
+    assert!(titles.len() > 90, "only {} titles were found", titles.len());
+    for title in titles {
+        let title: &'static str = title.leak();
+        let same = ["#", "ID", "IP", "ATT&CK"].contains(&title);
+        assert_eq!(Lang::Zh.header(title) == title, same, "src/lang/zh.toml has no header {title:?}");
+        assert_eq!(Lang::En.header(title), title);
+    }
+}
+
+#[test]
+fn every_word_of_alarms_has_a_translation() {
+    use akguard::alarm::{model::Identity, status::Status};
+    use akguard::detect::{AlarmType, Level};
+    let levels = Level::ALL.map(Level::as_str);
+    let kinds = [AlarmType::AbnormalCall, AlarmType::Leak].map(AlarmType::as_str);
+    let statuses = [Status::Unprocessed, Status::Processed, Status::Ignored].map(Status::as_str);
+    let identities = [Identity::Root, Identity::SubAccount, Identity::Temporary].map(Identity::as_str);
+    let places = ["in_account", "outside", "lan", "unknown", "console", "success", "failed", "denied"];
+    for word in levels.iter().chain(&kinds).chain(&statuses).chain(&identities).chain(&places) {
+        assert_ne!(Lang::Zh.word(word), *word);
+        assert_eq!(Lang::En.word(word), *word);
+    }
+}
+
+#[test]
+fn the_option_the_variable_and_the_locale_choose_the_language() {
+    let first = |text: String| text.lines().next().map(str::to_string).unwrap_or_default();
+    let mut in_chinese = vec!["--lang", "zh"];
+    in_chinese.extend(DEMO);
+    assert_eq!(first(run(&DEMO, &[])), "Files   8 read");
+    assert_eq!(first(run(&DEMO, &[("LC_ALL", "C.UTF-8"), ("LANG", "zh_CN.UTF-8")])), "Files   8 read");
+    for text in [
+        run(&in_chinese, &[("AKGUARD_LANG", "en")]),
+        run(&DEMO, &[("AKGUARD_LANG", "zh"), ("LC_ALL", "C")]),
+        run(&DEMO, &[("LANG", "zh_CN.UTF-8")]),
+    ] {
+        assert_eq!(first(text), "文件  已读取 8 个");
+    }
+}
+
+#[test]
+fn data_is_the_same_in_all_languages() {
+    for format in ["json", "jsonl", "csv"] {
+        let mut args = DEMO.to_vec();
+        args.extend(["--format", format]);
+        assert_eq!(run(&args, &[]), run(&args, &[("AKGUARD_LANG", "zh")]), "{format}");
+    }
+    let list = ["rules", "list", "--format", "json"];
+    assert_eq!(run(&list, &[]), run(&list, &[("AKGUARD_LANG", "zh")]));
+}
+
+#[test]
+fn a_rule_is_told_in_chinese_above_its_page() {
+    let page = run(&["rules", "show", "create-key"], &[("AKGUARD_LANG", "zh")]);
+    assert!(page.starts_with("# 新建密钥\n\n`create-key` · 中危 · 异常调用 · 默认启用 · ATT&CK T1098.001\n"), "{page}");
+    assert!(page.ends_with(&run(&["rules", "show", "create-key"], &[])));
+}
