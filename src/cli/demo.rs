@@ -44,7 +44,7 @@ const STEPS: [Step; 5] = [
     Step { what: "alarms", line: "alarms --level high --db {dir}/akguard.db", shown: 9 },
     Step { what: "show", line: "show A-8d65 --db {dir}/akguard.db", shown: 27 },
     Step { what: "policy", line: "policy recommend --user app-backend --db {dir}/akguard.db", shown: 24 },
-    Step { what: "report", line: "report --db {dir}/akguard.db --output {dir}/report.html", shown: 6 },
+    Step { what: "report", line: "report --db {dir}/akguard.db --output {dir}/report.html --quiet", shown: 6 },
 ];
 
 const SCAN: &str =
@@ -98,7 +98,12 @@ fn show(step: &Step, folder: &str, config: Option<&Path>, lang: Lang) -> Result<
     // Where one line would be left out, the note about it takes no less room.
     let shown = if all.len() <= step.shown + 1 { all.len() } else { step.shown };
     write_to(None, |out| {
-        writeln!(out, "\n{}\n\n$ akguard {}\n", text(lang, "demo", step.what), typed.join(" "))?;
+        writeln!(
+            out,
+            "\n{}\n\n$ akguard {}\n",
+            lang.fill("demo", step.what, &[("dir", &printable(folder))]),
+            typed.join(" ")
+        )?;
         all[..shown].iter().try_for_each(|line| writeln!(out, "{line}"))?;
         match all.len() - shown {
             0 => Ok(()),

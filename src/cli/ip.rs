@@ -4,8 +4,10 @@ use super::ak::{apis_json, heading, key_json, levels, levels_json, moment, short
 use super::columns::ColumnArgs;
 use super::error::Usage;
 use super::exit;
+use super::geo::{self, GeoArgs};
 use super::lookup::{Lookup, LookupArgs, full_ak};
 use crate::catalog::edit::nearest;
+use crate::lang::Lang;
 use crate::report::json::alarm_json;
 use crate::report::listing::{self, Column, Paint, write_object};
 use crate::report::text::{grouped, or_dash, rfc3339, time};
@@ -57,6 +59,8 @@ struct ListArgs {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
+    geo: GeoArgs,
+    #[command(flatten)]
     lookup: LookupArgs,
     /// Output format
     #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
@@ -78,6 +82,8 @@ struct ShowArgs {
     /// The address
     #[arg(value_name = "IP")]
     ip: String,
+    #[command(flatten)]
+    geo: GeoArgs,
     #[command(flatten)]
     lookup: LookupArgs,
     /// Output format
@@ -106,6 +112,7 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     });
     put_in_order(&mut found, args.sort);
     found.truncate(args.limit.unwrap_or(usize::MAX));
+    geo::fill(&args.geo.open()?, &mut found, shown_in(&lookup));
     if lookup.format == Format::CscJson {
         return write_csc_list(&lookup, &found);
     }
@@ -126,6 +133,11 @@ fn write_csc_list(lookup: &Lookup, found: &[Address]) -> Result<()> {
     };
     let data: Vec<Value> = found.iter().map(one).collect();
     lookup.write(|out| write_object(&csc::reply(&data, found.len() as u64), out))
+}
+
+/// The language of places: only tables are for people.
+fn shown_in(lookup: &Lookup) -> Lang {
+    if lookup.format == Format::Table { lookup.view.lang } else { Lang::En }
 }
 
 fn put_in_order(addresses: &mut [Address], sort: SortArg) {
@@ -163,11 +175,12 @@ fn write_addresses(addresses: &[Address], view: View, out: &mut dyn Write) -> io
 }
 
 /// Fields of an address in CSV.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "ip",
     "ip_type",
     "remark",
     "region",
+    "region_source",
     "asset_id",
     "asset_name",
     "first_use",
@@ -189,6 +202,7 @@ fn address_json(address: &Address, view: View) -> Value {
         "ip_type": address.ip_type,
         "remark": address.remark,
         "region": address.region,
+        "region_source": address.region_source,
         "asset_id": address.asset_id,
         "asset_name": address.asset_name,
         "first_use": address.first.map(|ms| rfc3339(ms, view.zone)),
@@ -202,8 +216,11 @@ fn address_json(address: &Address, view: View) -> Value {
 
 fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
     let lookup = args.lookup.open(args.format, config)?;
-    let address = find(&lookup, &args.ip)?;
+    let mut address = find(&lookup, &args.ip)?;
     let detail = address_detail(&lookup.db, &address.ip, lookup.now)?;
+    let geo = args.geo.open()?;
+    let places = geo::places(&geo, &address.ip, address.region.as_deref(), shown_in(&lookup));
+    geo::fill(&geo, std::slice::from_mut(&mut address), shown_in(&lookup));
     let address = &address;
     if lookup.format == Format::CscJson {
         let keys: Vec<&Key> = detail.keys.iter().map(|(key, _)| key).collect();
@@ -216,10 +233,13 @@ fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
         object["keys"] = detail.keys.iter().map(|(key, used)| key_use_json(key, *used, view)).collect();
         object["apis"] = apis_json(&detail.apis, view);
         object["alarms"] = detail.alarms.iter().map(|alarm| short_alarm(alarm_json(alarm, view))).collect();
+        let place = |(source, region): &(String, Option<String>)| json!({"source": source, "region": region});
+        object["places"] = places.iter().map(place).collect();
         object["version"] = json!(1);
         object
     };
-    lookup.write_one(&FIELDS, || address_json(address, view), object, |out| write_detail(address, &detail, view, out))
+    let table = |out: &mut dyn Write| write_detail(address, &places, &detail, view, out);
+    lookup.write_one(&FIELDS, || address_json(address, view), object, table)
 }
 
 /// The address that is meant, however it is spelled.
@@ -253,8 +273,24 @@ const KEY_COLUMNS: [Column<(Key, Used)>; 6] = [
     Column::new("LAST USE", 2, |(_, used), view| time(used.last, view.zone)),
 ];
 
-fn write_detail(address: &Address, detail: &AddressDetail, view: View, out: &mut dyn Write) -> io::Result<()> {
+/// A source of places, and what it says of one address.
+type Said = (String, Option<String>);
+
+const PLACE_COLUMNS: [Column<Said>; 2] = [
+    Column::new("SOURCE", 0, |(source, _): &Said, _| source.clone()),
+    Column::new("REGION", 1, |(_, region): &Said, _| or_dash(region.as_deref()).to_string()),
+];
+
+fn write_detail(
+    address: &Address,
+    places: &[Said],
+    detail: &AddressDetail,
+    view: View,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     write_addresses(std::slice::from_ref(address), view, out)?;
+    heading("Places", places.len(), view, out)?;
+    listing::write(&PLACE_COLUMNS.iter().collect::<Vec<_>>(), places, view, out)?;
     heading("Keys", detail.keys.len(), view, out)?;
     if !detail.keys.is_empty() {
         listing::write(&KEY_COLUMNS.iter().collect::<Vec<_>>(), &detail.keys, view, out)?;

@@ -14,13 +14,16 @@ mod diff;
 mod error;
 pub mod exit;
 mod filter;
+mod geo;
 mod inventory_script;
 mod ip;
 mod lookup;
+mod notify;
 mod output;
 mod pager;
 mod policy;
 mod remark;
+mod report;
 mod rules;
 mod scan;
 mod show;
@@ -62,8 +65,8 @@ struct Cli {
     /// Do not show tables longer than the terminal in a pager (AKGUARD_PAGER, else PAGER, else less)
     #[arg(long, global = true, help_heading = COMMON)]
     no_pager: bool,
-    /// Language of tables and texts; else AKGUARD_LANG, else that of the locale (JSON and CSV are the same in all)
-    #[arg(long, global = true, value_name = "LANG", help_heading = COMMON)]
+    /// Language of tables and texts: en or zh; else that of the locale (JSON and CSV are the same in all)
+    #[arg(long, global = true, value_name = "LANG", value_parser = language, help_heading = COMMON)]
     lang: Option<Lang>,
     #[command(subcommand)]
     command: Command,
@@ -100,8 +103,10 @@ enum Command {
     )]
     Reopen(Box<status::Args>),
     Remark(remark::Args),
+    Report(Box<report::Args>),
     Ak(ak::Args),
     Ip(ip::Args),
+    Notify(Box<notify::Args>),
     Diff(diff::Args),
     Allowlist(allowlist::Args),
     Policy(policy::Args),
@@ -112,6 +117,11 @@ enum Command {
     InventoryScript(inventory_script::Args),
     Completions(tools::CompletionsArgs),
     Man(tools::ManArgs),
+}
+
+/// Reads a language, which may be written as locales write it.
+fn language(text: &str) -> Result<Lang, String> {
+    Lang::parse(text).ok_or_else(|| "there are two languages, en and zh".to_string())
 }
 
 /// Runs the program and returns its exit code.
@@ -149,8 +159,10 @@ fn run(cli: &Cli, matches: &clap::ArgMatches) -> anyhow::Result<u8> {
         Command::Ignore(args) => status::run(args, Status::Ignored, config.as_deref()),
         Command::Reopen(args) => status::run(args, Status::Unprocessed, config.as_deref()),
         Command::Remark(args) => remark::run(args),
+        Command::Report(args) => report::run(args, output::lang(), config.as_deref()),
         Command::Ak(args) => ak::run(args, config.as_deref()),
         Command::Ip(args) => ip::run(args, config.as_deref()),
+        Command::Notify(args) => notify::run(args, output::lang(), config.as_deref()),
         Command::Diff(args) => diff::run(args, config.as_deref()),
         Command::Allowlist(args) => allowlist::run(args, config.as_deref()),
         Command::Policy(args) => policy::run(args, config.as_deref()),

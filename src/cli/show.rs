@@ -6,22 +6,15 @@ use super::lookup::{Lookup, LookupArgs};
 use super::rules::numbered as with_numbers;
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::alarm::status::{Decision, Status};
-use crate::catalog::cam::CamCatalog;
-use crate::catalog::risk::RiskCatalog;
-use crate::detect::AlarmType;
-use crate::event::words::{TEMP_AK, UserType};
+use crate::document::advice::{Advisor, CONSOLE, recommend_command};
 use crate::lang::Lang;
 use crate::lang::rules::{rule_text, why};
-use crate::recommend::input::{Holder, HolderKind, Options};
-use crate::recommend::recommend;
-use crate::recommend::stops::{About, Called, Short, short};
+use crate::recommend::stops::Short;
 use crate::report::json::{alarm_json, decision_json};
 use crate::report::listing::{width, write_lines, write_object};
 use crate::report::text::{counted_in, grouped, or_dash, printable, rfc3339, time, what_to_do};
 use crate::report::{Format, View, csc, formats, ocsf};
 use crate::store::alarms::Records;
-use crate::store::cases::{Reader, cases};
-use crate::store::holders::Wanted;
 use crate::store::inventory::stored;
 use crate::store::read::{Growth, growth, history};
 use crate::store::usage::{Key, key_of_alarm};
@@ -52,14 +45,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
     format: Format,
 }
-
-/// Pages of the console where somebody acts on an alarm: field in JSON, name among the texts, address.
-const CONSOLE: [(&str, &str, &str); 4] = [
-    ("api_keys", "api_keys", "https://console.cloud.tencent.com/cam/capi"),
-    ("policies", "policies_page", "https://console.cloud.tencent.com/cam/policy"),
-    ("users", "users", "https://console.cloud.tencent.com/cam"),
-    ("cloudaudit", "cloudaudit", "https://console.cloud.tencent.com/cloudaudit"),
-];
 
 /// All that is shown.
 struct Shown {
@@ -103,42 +88,17 @@ fn all_records(shown: &Shown) -> Vec<CallRecord> {
 fn read(lookup: &Lookup, number: i64) -> Result<Shown> {
     let alarm = alarm_of(lookup, number, Records::Full)?;
     let records = numbered(lookup, number)?;
+    let listed: Vec<_> = records.iter().map(|one| &one.record).collect();
+    let mut advisor = Advisor::new(&lookup.db, lookup.view.zone, lookup.now)?;
+    let short = advisor.about(&alarm, &listed)?.map(|(short, _)| short);
     Ok(Shown {
-        short: short_form(lookup, &alarm, &records)?,
+        short,
         history: history(&lookup.db, number)?,
         growth: growth(&lookup.db, number)?,
         key: key_of_alarm(&lookup.db, number, lookup.now)?,
         alarm,
         records,
     })
-}
-
-/// What to do about the key, and what would have stopped the alarm; none where nobody knows whose key it is.
-fn short_form(lookup: &Lookup, alarm: &Alarm, records: &[Numbered]) -> Result<Option<Short>> {
-    let is_role = records.iter().any(|one| matches!(one.record.user_type, UserType::Role | UserType::Service));
-    let wanted = match (alarm.ak == TEMP_AK, is_role, alarm.user.clone()) {
-        (false, _, _) => Wanted::Key(alarm.ak.clone()),
-        (true, true, Some(role)) => Wanted::Role(role),
-        (true, false, Some(user)) => Wanted::User(user),
-        (true, _, None) => return Ok(None),
-    };
-    let inventory = stored(&lookup.db)?;
-    let reader = Reader { inventory: &inventory, zone: lookup.view.zone, since: None, now: lookup.now };
-    let cases = cases(&lookup.db, &wanted, &reader)?;
-    let Some(case) = cases.into_iter().find(|case| alarm.account.as_deref() == Some(case.holder.account.as_str()))
-    else {
-        return Ok(None);
-    };
-    let (cam, risk) = (CamCatalog::builtin(), RiskCatalog::builtin());
-    let Ok(rec) = recommend(&case, &Options::default(), cam, &risk) else { return Ok(None) };
-    let called = |one: &Numbered| Called {
-        service: one.record.service.clone(),
-        action: one.record.action.clone(),
-        succeeded: one.record.success > 0,
-    };
-    let calls: Vec<Called> = records.iter().map(called).collect();
-    let about = About { ak: &alarm.ak, leak: alarm.meta.kind == AlarmType::Leak, calls: &calls };
-    Ok(Some(short(&case, &rec, &about, (cam, &risk))))
 }
 
 fn object(shown: &Shown, view: View) -> Value {
@@ -160,17 +120,6 @@ fn object(shown: &Shown, view: View) -> Value {
     object["console"] = CONSOLE.iter().map(|(name, _, url)| ((*name).to_string(), json!(url))).collect();
     object["version"] = json!(1);
     object
-}
-
-/// The command that shows the recommendation in full.
-fn recommend_command(holder: &Holder) -> String {
-    let option = if holder.kind == HolderKind::Role { "--role" } else { "--user" };
-    let name = if holder.name.is_empty() { &holder.id } else { &holder.name };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
-    if !name.is_empty() && name.chars().all(plain) {
-        return format!("akguard policy recommend {option} {name}");
-    }
-    format!("akguard policy recommend {option} '{}'", name.replace('\'', r"'\''"))
 }
 
 /// Lines of a name and a text, which may hold anything.

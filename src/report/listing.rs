@@ -226,7 +226,7 @@ mod tests {
     type Row = [&'static str; 4];
 
     const COLUMNS: [Column<Row>; 4] = [
-        Column::new("LEVEL", 0, |row, _| row[0].to_string()).words(),
+        Column::new("LEVEL", 0, |row: &Row, _| row[0].to_string()).words(),
         Column::new("USER", 2, |row, _| row[1].to_string()),
         Column::new("CALLS", 1, |row: &Row, _| row[2].to_string()).right(),
         Column::new("ID", 3, |row, _| row[3].to_string()),

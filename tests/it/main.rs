@@ -15,6 +15,7 @@ mod naive;
 mod outputs;
 mod policy;
 mod reader;
+mod report;
 mod rules;
 mod schema;
 mod story;

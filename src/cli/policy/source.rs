@@ -81,7 +81,8 @@ impl SourceArgs {
         let from_logs = self.has_logs();
         let owned = Owned { assets: &self.assets, inventory: &self.inventory, quiet: self.quiet };
         let (db, own) = if from_logs {
-            scan_aside(&self.logs, owned, self.tz.as_ref(), config)?
+            let (db, own, _) = scan_aside(&self.logs, owned, self.tz.as_ref(), config)?;
+            (db, own)
         } else {
             (self.database.open()?, owned.load()?)
         };

@@ -204,13 +204,13 @@ fn world(owned: Owned<'_>, settings: &Settings) -> Result<World> {
     })
 }
 
-/// Scans logs into a database in memory, for commands that look at them once.
+/// Scans logs into a database in memory, for commands that look at them once; says what was read and what was not.
 pub(super) fn scan_aside(
     logs: &[PathBuf],
     owned: Owned<'_>,
     tz: Option<&String>,
     config: Option<&Path>,
-) -> Result<(Db, Inventory)> {
+) -> Result<(Db, Inventory, ScanOutcome)> {
     let mut settings = super::rules::read_settings(config)?;
     settings.tz = tz.cloned();
     let world = world(owned, &settings)?;
@@ -229,7 +229,7 @@ pub(super) fn scan_aside(
     if outcome.files.read + outcome.files.empty == 0 {
         return Err(Usage("no log could be read; docs/formats.md lists what is read".to_string()).into());
     }
-    Ok((db, world.inventory))
+    Ok((db, world.inventory, outcome))
 }
 
 /// Reads a size in bytes: a number, alone or with kB, MB, GB, KiB, MiB or GiB behind it.

@@ -1,0 +1,121 @@
+//! What reports ask about a period: which scans and files there were, and when calls were made.
+
+use super::alarms::snapshot;
+use super::{Db, StoreError};
+use serde_json::Value;
+
+/// A scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastScan {
+    /// When it ended, in milliseconds.
+    pub finished: i64,
+    /// The command as typed.
+    pub command: String,
+    /// Its events by what became of them.
+    pub events: Vec<(String, u64)>,
+    /// Times of the first and last event that was evaluated, in milliseconds.
+    pub time_span: Option<(i64, i64)>,
+}
+
+/// A file that was read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastFile {
+    /// Name.
+    pub name: String,
+    /// BLAKE3 hash of its content.
+    pub hash: Vec<u8>,
+    /// Size in bytes.
+    pub size: u64,
+    /// When the scan that read it ended, in milliseconds.
+    pub finished: i64,
+    /// Some of its records could not be read.
+    pub has_rejects: bool,
+}
+
+/// Scans that ended at `since` or later, the newest first.
+pub fn scans(db: &Db, since: Option<i64>) -> Result<Vec<PastScan>, StoreError> {
+    snapshot(db, |conn| {
+        let text =
+            "SELECT finished, command, counts FROM scans WHERE finished >= ? ORDER BY finished DESC, number DESC";
+        let mut statement = conn.prepare(text)?;
+        let read = |row: &rusqlite::Row<'_>| {
+            let counts: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
+            let events = counts["events"].as_object().into_iter().flatten();
+            let span = &counts["time_span"];
+            Ok(PastScan {
+                finished: row.get(0)?,
+                command: row.get(1)?,
+                events: events.map(|(name, count)| (name.clone(), count.as_u64().unwrap_or(0))).collect(),
+                time_span: span[0].as_i64().zip(span[1].as_i64()),
+            })
+        };
+        let found = statement.query_map([since.unwrap_or(i64::MIN)], read)?;
+        Ok(found.collect::<Result<_, _>>()?)
+    })
+}
+
+/// Files that scans read which ended at `since` or later: the newest `most`, and how many there are.
+pub fn files(db: &Db, since: Option<i64>, most: u64) -> Result<(Vec<PastFile>, u64), StoreError> {
+    snapshot(db, |conn| {
+        let since = since.unwrap_or(i64::MIN);
+        let count = "SELECT count(*) FROM files f JOIN scans s ON s.number = f.scan WHERE s.finished >= ?";
+        let all: i64 = conn.query_row(count, [since], |row| row.get(0))?;
+        let text = "SELECT f.name, f.hash, f.size, s.finished, f.rejects FROM files f JOIN scans s ON s.number = f.scan \
+             WHERE s.finished >= ?1 ORDER BY s.finished DESC, f.name, f.number LIMIT ?2";
+        let mut statement = conn.prepare(text)?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(PastFile {
+                name: row.get(0)?,
+                hash: row.get(1)?,
+                size: row.get::<_, i64>(2)?.unsigned_abs(),
+                finished: row.get(3)?,
+                has_rejects: row.get(4)?,
+            })
+        };
+        let found = statement.query_map((since, i64::try_from(most).unwrap_or(i64::MAX)), read)?;
+        Ok((found.collect::<Result<_, _>>()?, all.unsigned_abs()))
+    })
+}
+
+/// Times of the kept calls of an alarm, in milliseconds: the first ones of each record, up to the cap of the settings.
+pub fn call_times(db: &Db, alarm: i64) -> Result<Vec<i64>, StoreError> {
+    snapshot(db, |conn| {
+        let text = "SELECT c.time FROM calls c JOIN records r ON r.number = c.record WHERE r.alarm = ?";
+        let mut statement = conn.prepare_cached(text)?;
+        let found = statement.query_map([alarm], |row| row.get(0))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{FIRST_SCAN, SECOND_SCAN, Sample};
+    use super::*;
+
+    #[test]
+    fn scans_and_files_are_those_of_the_period() {
+        let sample = Sample::new();
+        sample.run(
+            "INSERT INTO files (hash, context, name, size, scan, shared, rejects) VALUES
+               (x'01', x'00', 'a.json', 5, 1, 0, 0), (x'02', x'00', 'b.json', 6, 2, 0, 1)",
+        );
+        let all = scans(&sample.db, None).unwrap();
+        assert_eq!((all.len(), all[0].time_span), (2, Some((SECOND_SCAN - 5, SECOND_SCAN))));
+        assert!(all[0].events.contains(&("evaluated".to_string(), 7)));
+        assert_eq!((all[0].finished, all[1].finished), (SECOND_SCAN, FIRST_SCAN));
+        assert_eq!(scans(&sample.db, Some(SECOND_SCAN)).unwrap().len(), 1);
+        let (found, number) = files(&sample.db, Some(SECOND_SCAN), 10).unwrap();
+        assert_eq!((found.len(), number), (1, 1));
+        assert_eq!((found[0].name.as_str(), found[0].has_rejects), ("b.json", true));
+        let (found, number) = files(&sample.db, None, 1).unwrap();
+        assert_eq!((found.len(), number), (1, 2));
+    }
+
+    #[test]
+    fn times_are_those_of_the_kept_calls() {
+        let sample = Sample::new();
+        sample.run("INSERT INTO calls VALUES (20, 1, 1, 'a'), (20, 2, 2, 'b')");
+        let times: Vec<usize> = (1..=3).map(|alarm| call_times(&sample.db, alarm).unwrap().len()).collect();
+        assert_eq!(times.iter().sum::<usize>(), 2);
+    }
+}

@@ -1,0 +1,130 @@
+//! Reports hold what the lists hold: the same demo, read through other commands.
+
+use crate::support::Folder;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+fn akguard(db: &Path, args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
+    let output = command.env_clear().env("AKGUARD_DB", db).args(args).output().expect("the program runs");
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+fn json(db: &Path, args: &[&str]) -> Value {
+    let args = [args, &["--format", "json"]].concat();
+    serde_json::from_str(&akguard(db, &args)).expect("JSON")
+}
+
+/// A database with the demo in it.
+fn demo(folder: &Folder) -> std::path::PathBuf {
+    let db = folder.path("demo.db");
+    akguard(&db, &["scan", "fixtures/demo/logs", "--assets", "fixtures/demo/assets.csv", "--quiet"]);
+    db
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v Vec<Value> {
+    value[name].as_array().expect(name)
+}
+
+#[test]
+fn a_report_has_the_alarms_keys_and_addresses_of_the_lists() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    let (report, alarms) = (json(&db, &["report"]), json(&db, &["alarms"]));
+    let ids = |value: &Value| list(value, "alarms").iter().map(|alarm| alarm["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&report), ids(&alarms));
+    for (one, other) in list(&report, "alarms").iter().zip(list(&alarms, "alarms")) {
+        for (name, path) in [("level", "/level"), ("why", "/why"), ("success", "/calls/success"), ("ak", "/ak_masked")]
+        {
+            assert_eq!(&one[name], other.pointer(path).expect(path), "{name} of {}", one["id"]);
+        }
+        assert_eq!(one["records_total"], list(other, "records").len());
+        let newest_first: Vec<&Value> =
+            list(other, "records").iter().rev().map(|record| &record["last_call"]).collect();
+        assert_eq!(list(one, "records").iter().map(|record| &record["last_call"]).collect::<Vec<_>>(), newest_first);
+    }
+    let number = |value: &Value| value.as_u64().expect("a number");
+    for (level, figure) in report["headline"]["levels"].as_object().expect("levels") {
+        let counted = list(&alarms, "alarms").iter().filter(|alarm| alarm["level"] == *level).count() as u64;
+        assert_eq!((number(&figure["now"]), &figure["before"]), (counted, &Value::Null), "{level}");
+        let by_day: u64 = list(&report, "days").iter().map(|day| number(&day["levels"][level])).sum();
+        assert_eq!(by_day, counted, "{level}");
+    }
+    let calls: u64 = list(&alarms, "alarms").iter().map(|alarm| number(&alarm["calls"]["total"])).sum();
+    assert_eq!(number(&report["headline"]["calls"]["now"]), calls);
+    let hours: u64 = list(&report, "hours").iter().flat_map(|day| day.as_array().expect("hours")).map(number).sum();
+    assert_eq!(hours, calls, "of a small log every call is kept");
+    let same = |field: &str, args: &[&str], own: &str, other: &str| {
+        let of = |value: &Value, list_name: &str, name: &str| {
+            list(value, list_name).iter().map(|one| one[name].to_string()).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(of(&report, field, own), of(&json(&db, args), field, other), "{field}");
+    };
+    same("keys", &["ak", "list"], "ak", "ak_masked");
+    same("ips", &["ip", "list"], "ip", "ip");
+}
+
+#[test]
+fn whole_keys_are_shown_on_demand_only() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    let alarms = json(&db, &["alarms"]);
+    let keys: BTreeSet<&str> =
+        list(&alarms, "alarms").iter().filter_map(|alarm| alarm["ak"].as_str()).filter(|ak| *ak != "TEMP_AK").collect();
+    assert!(keys.len() > 3);
+    let reason = format!("{} is a robot", keys.first().expect("a key"));
+    let adding = ["allowlist", "add", "--name", "robot", "--reason", &reason, "--rule", "create-key", "--ak"];
+    akguard(&db, &[&adding[..], &[keys.first().expect("a key")]].concat());
+    for format in ["json", "html", "md"] {
+        let text = akguard(&db, &["report", "--format", format]);
+        assert!(keys.iter().all(|key| !text.contains(key)), "{format}");
+        let text = akguard(&db, &["report", "--format", format, "--full-keys"]);
+        // A digest names the worst alarms alone.
+        assert!(format == "md" || keys.iter().all(|key| text.contains(key)), "{format}");
+    }
+}
+
+#[test]
+fn a_period_is_compared_with_the_one_before() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    let count = |since: &str, until: &str| {
+        list(&json(&db, &["alarms", "--since", since, "--until", until]), "alarms").len() as u64
+    };
+    let report = json(&db, &["report", "--since", "2026-03-10", "--until", "2026-03-16"]);
+    let sum = |when: &str| -> u64 {
+        let levels = report["headline"]["levels"].as_object().expect("levels");
+        levels.values().map(|figure| figure[when].as_u64().expect("a number")).sum()
+    };
+    assert_eq!((sum("now"), sum("before")), (count("2026-03-10", "2026-03-16"), count("2026-03-04", "2026-03-10")));
+    assert_eq!(report["period"]["before"], "2026-03-04T00:00:00+08:00");
+    assert_eq!(list(&report, "days").len(), 6);
+    assert!(report["headline"]["ips"]["before"].as_u64() > Some(0));
+}
+
+#[test]
+fn logs_are_reported_on_without_a_database_and_say_what_could_not_be_read() {
+    let folder = Folder::new();
+    let db = folder.path("none.db");
+    let args = [
+        "report",
+        "--logs",
+        "fixtures/demo/logs",
+        "--assets",
+        "fixtures/demo/assets.csv",
+        "--quiet",
+        "--format",
+        "json",
+    ];
+    let report: Value = serde_json::from_str(&akguard(&db, &args)).expect("JSON");
+    assert!(!db.exists());
+    assert_eq!(list(&report, "alarms").len(), list(&json(&demo(&folder), &["alarms"]), "alarms").len());
+    let rejects = list(&report["coverage"], "rejects");
+    assert!(rejects.len() == 1 && rejects[0]["line"].is_u64(), "{rejects:?}");
+    assert!(
+        list(&report["coverage"], "inputs").iter().all(|input| input["hash"].as_str().is_some_and(|h| h.len() == 64))
+    );
+}
