@@ -39,12 +39,15 @@ stages:
 compare *rows:
     tests/bench/compare.sh {{rows}}
 
-# Check outputs with the console's SDK, the models of OCSF and a JSON Schema library; see docs/outputs.md
+# Check outputs with the console's SDK, the models of OCSF, a JSON Schema library, openpyxl and markdown-it
 formats:
     cargo build --release --locked
     python3 tests/formats/check_csc.py
     python3 tests/formats/check_ocsf.py
     python3 tests/formats/check_schema.py
+    python3 tests/formats/check_md.py
+    python3 tests/formats/check_xlsx.py
+    python3 tests/formats/check_notify.py
 
 # Rewrite expected results of rules and commands; read the difference before keeping it
 snap:

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOSTILE = [
     "=cmd|' /C calc'!A0", "+1", "-1+1", "@SUM(A1:A9)", "\t=1+1", "\r=1+1", "＝1+1",
     "@all <@U1> <!channel> <at id=all></at>", "<script>alert(1)</script><img src=x>", "http://evil.example/ www.evil.example a@evil.example",
@@ -17,7 +17,7 @@ KEPT = {"generated", "since", "until", "before", "level", "status", "type", "rul
 
 
 def sample():
-    return json.loads((HERE / "sample.json").read_text())
+    return json.loads((ROOT / "fixtures/report/sample.json").read_text())
 
 
 def mutated(value, text, every, name=""):
@@ -44,12 +44,12 @@ def reports():
 def written(report, folder):
     path = folder / "report.json"
     path.write_text(json.dumps(report))
-    subprocess.run([HERE.parent / "target/debug/examples/write", path, folder], check=True)
+    subprocess.run([ROOT / "target/release/examples/documents", path, folder], check=True)
 
 
 def each():
     """(name, hostile text or None, report, folder with its documents)"""
-    subprocess.run(["cargo", "build", "-q", "--example", "write"], check=True, cwd=HERE.parent)
+    subprocess.run(["cargo", "build", "-q", "--release", "--locked", "--example", "documents"], check=True, cwd=ROOT)
     for name, text, report in reports():
         with tempfile.TemporaryDirectory() as folder:
             folder = pathlib.Path(folder)

@@ -128,3 +128,90 @@ fn logs_are_reported_on_without_a_database_and_say_what_could_not_be_read() {
         list(&report["coverage"], "inputs").iter().all(|input| input["hash"].as_str().is_some_and(|h| h.len() == 64))
     );
 }
+
+/// The exit code, stdout and stderr of a command that may fail.
+fn outcome(db: &Path, secret: &str, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
+    let command = command.env_clear().env("AKGUARD_DB", db).env("AKGUARD_NOTIFY_SECRET", secret).args(args);
+    let output = command.output().expect("the program runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_mark_calls_nothing_new_twice_and_dry_runs_remember_nothing() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    let digest = ["report", "--format", "md", "--mark", "ops"];
+    let dry = ["notify", "--to", "slack", "--mark", "ops", "--dry-run"];
+    assert!(akguard(&db, &dry).contains("33 new alarms"));
+    assert!(akguard(&db, &digest).contains("**33 new alarms**"));
+    assert!(akguard(&db, &digest).contains("Nothing new"));
+    assert!(akguard(&db, &dry).contains("Nothing new"));
+    assert!(akguard(&db, &["report", "--format", "md", "--mark", "other"]).contains("**33 new alarms**"));
+}
+
+#[test]
+fn messages_are_json_and_signed_where_the_chat_asks() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    for chat in ["wecom", "dingtalk", "feishu", "slack"] {
+        let (code, body, err) = outcome(&db, "s3cret", &["notify", "--to", chat, "--print", "--since", "2026-03-01"]);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{chat}");
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        assert!(body.is_object() && !body.to_string().contains("s3cret"), "{chat}");
+        assert_eq!(body["sign"].is_string(), chat == "feishu", "{chat}");
+        let (_, query, _) = outcome(&db, "s3cret", &["notify", "--to", chat, "--print-query"]);
+        assert_eq!(query.starts_with("&timestamp=") && query.contains("&sign="), chat == "dingtalk", "{chat}: {query}");
+    }
+    let (_, query, _) = outcome(&db, "", &["notify", "--to", "dingtalk", "--print-query"]);
+    assert_eq!(query, "\n");
+}
+
+#[test]
+fn the_ending_of_the_file_tells_the_format_and_mistakes_are_told() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    let write = |name: &str| {
+        let path = folder.path(name);
+        akguard(&db, &["report", "--output", &path.to_string_lossy()]);
+        std::fs::read(path).expect("the report")
+    };
+    assert!(write("a.html").starts_with(b"<!DOCTYPE html>"));
+    assert!(write("a.xlsx").starts_with(b"PK"));
+    assert!(write("a.json").starts_with(b"{"));
+    assert!(write("a.md").starts_with(b"**akguard"));
+    let fails = |args: &[&str], code: i32, what: &str| {
+        let (found, _, err) = outcome(&db, "", args);
+        assert!(found == Some(code) && err.contains(what), "{args:?}: {found:?} {err}");
+    };
+    fails(&["report", "--output", "a.docx"], 2, "html, md, xlsx or json");
+    fails(&["report", "--since", "2026-03-02", "--until", "2026-03-01"], 2, "--since is not before --until");
+    fails(&["report", "--mark", " "], 2, "--mark needs a name");
+    fails(&["report", "--geo", "README.md"], 1, "taken are MaxMind .mmdb");
+    let template = folder.file("t.txt", "{% for alarm in alarms %}{{ alarm.levle }}{% endfor %}");
+    fails(&["report", "--template", &template.to_string_lossy()], 1, "t.txt, line 1");
+    let template = folder.file("u.txt", "{{ alarms|length }} of {{ zone }}");
+    assert_eq!(akguard(&db, &["report", "--template", &template.to_string_lossy()]), "33 of Asia/Shanghai");
+}
+
+#[test]
+fn reports_speak_chinese() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    let page = akguard(&db, &["report", "--format", "html", "--lang", "zh"]);
+    assert!(page.contains("<html lang=\"zh") && page.contains("黑客工具检测") && page.contains("美国"));
+    assert!(!akguard(&db, &["report", "--format", "html"]).contains("黑客"));
+}
+
+#[test]
+fn every_source_of_a_place_is_told() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    let address = json(&db, &["ip", "show", "192.30.252.44", "--geo", "fixtures/geo/city.mmdb"]);
+    assert_eq!(address["region"], "United States");
+    assert!(address["region_source"].as_str().is_some_and(|source| source.starts_with("built-in table")));
+    let sources: Vec<&Value> = list(&address, "places").iter().map(|place| &place["source"]).collect();
+    assert_eq!((sources.len(), sources[0], sources[1]), (3, &Value::from("log"), &Value::from("city.mmdb")));
+    assert!(akguard(&db, &["ip", "show", "192.30.252.44", "--lang", "zh"]).contains("美国"));
+}
