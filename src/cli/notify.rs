@@ -1,5 +1,6 @@
 //! `akguard notify`: the digest as the body of a chat message, for curl to send.
 
+use super::error::Usage;
 use super::exit;
 use super::now_ms;
 use super::output::write_to;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("what").required(true),
-    after_help = "Examples:\n  akguard notify --to slack --since yesterday --print | curl -sS -H 'Content-Type: application/json' -d @- \"$WEBHOOK\"\n  akguard notify --to dingtalk --since yesterday --mark ops --print | curl -sS -H 'Content-Type: application/json' -d @- \"$WEBHOOK$(akguard notify --to dingtalk --print-query)\"\n  akguard notify --to feishu --since 24h --dry-run"
+    after_help = "Examples:\n  akguard notify --to feishu --since 24h --dry-run\n  akguard notify --to slack --since yesterday --mark ops --print | curl -sS -K slack.curl -H 'Content-Type: application/json' --data-binary @-\n  akguard notify --to dingtalk --secret-file dingtalk.secret --print-query\n\nslack.curl holds one line with the address of the robot: url = \"https://…\". docs/report.md has the lines for each chat."
 )]
 pub(super) struct Args {
     /// Who takes the message
@@ -102,7 +103,11 @@ impl Args {
         let given = match &self.secret_file {
             Some(path) => {
                 let what = || format!("cannot read the secret in {}", path.display());
-                Some(std::fs::read_to_string(path).with_context(what)?)
+                let text = std::fs::read_to_string(path).with_context(what)?;
+                if text.trim().is_empty() {
+                    return Err(Usage(format!("there is no secret in {}", path.display())).into());
+                }
+                Some(text)
             }
             None => std::env::var("AKGUARD_NOTIFY_SECRET").ok(),
         };

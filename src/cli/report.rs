@@ -95,7 +95,10 @@ enum Shape {
 /// Writes the report and returns the exit code.
 pub(super) fn run(args: &Args, lang: Lang, config: Option<&Path>) -> Result<u8> {
     let shape = args.shape()?;
+    // Data is for programs, and the same in all languages; a template is somebody's own page.
+    let lang = if shape == Shape::Json && args.template.is_none() { Lang::En } else { lang };
     let (db, report) = args.source.gather(Asked::from(args), lang, config)?;
+    make_private(args.output.as_deref());
     write(&report, args, shape, lang)?;
     remember(&db, args.mark.as_deref(), &report)?;
     if let Some(path) = args.output.as_ref().filter(|path| !args.source.quiet && path.as_os_str() != "-") {
@@ -161,9 +164,10 @@ impl SourceArgs {
             return Err(Usage("--since is not before --until, so no call can be in between".to_string()).into());
         }
         let command = typed();
-        let geo = self.geo.open()?;
+        let (geo, from_logs) = (self.geo.open()?, !self.logs.is_empty());
         let (full_keys, mark) = (asked.full_keys, asked.mark.map(str::to_string));
-        let report = gather(&db, &Order { since, until, now, zone, full_keys, command, mark, geo, lang, rejects })?;
+        let report =
+            gather(&db, &Order { since, until, now, zone, full_keys, command, mark, geo, lang, from_logs, rejects })?;
         Ok((db, report))
     }
 
@@ -174,6 +178,16 @@ impl SourceArgs {
         let owned = Owned { assets: &self.assets, inventory: &self.inventory, quiet: self.quiet };
         let (db, _, outcome) = scan_aside(&self.logs, owned, self.tz.as_ref(), config)?;
         Ok((db, rejects(&outcome)))
+    }
+}
+
+/// Makes a new file that only its owner can read: a report says as much as the database.
+fn make_private(output: Option<&Path>) {
+    #[cfg(unix)]
+    if let Some(path) = output.filter(|path| path.as_os_str() != "-") {
+        use std::os::unix::fs::OpenOptionsExt;
+        // Where this fails, writing does so too and says why; a file that is there keeps its mode.
+        let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     }
 }
 

@@ -54,8 +54,8 @@ pub struct Digest {
     left_out: u64,
     /// What else there is to know.
     notes: Vec<String>,
-    /// How to see more.
-    how: Line,
+    /// How to see more, where a database has more.
+    how: Option<Line>,
     /// What was not seen.
     missing: Option<Line>,
     lang: Lang,
@@ -84,7 +84,7 @@ impl Digest {
             worst,
             left_out,
             notes: notes(report, lang),
-            how: how(report, lang),
+            how: (report.source != "logs").then(|| how(report, lang)),
             missing: missing(report, lang),
             lang,
         }
@@ -103,7 +103,7 @@ impl Digest {
             lines.push(vec![Piece::Text(notes.join(" · "))]);
         }
         lines.extend(self.missing.clone());
-        lines.push(self.how.clone());
+        lines.extend(self.how.clone());
         lines
     }
 }
@@ -274,7 +274,20 @@ fn short(text: &str) -> String {
 fn news(report: &Report, new: usize, open: usize, lang: Lang) -> Line {
     if new == 0 {
         let blind = report.coverage.events.get("evaluated").copied() == Some(0);
-        return vec![Piece::Strong(text(lang, "digest", if blind { "none_unread" } else { "none" }).to_string())];
+        return vec![Piece::Strong(
+            text(
+                lang,
+                "digest",
+                if blind {
+                    "none_unread"
+                } else if report.mark.is_some() {
+                    "none_mark"
+                } else {
+                    "none"
+                },
+            )
+            .to_string(),
+        )];
     }
     let separator = text(lang, "digest", "separator");
     let mut more = String::new();
@@ -314,11 +327,16 @@ fn notes(report: &Report, lang: Lang) -> Vec<String> {
 
 /// The commands that show more. Nothing of a log is in them, so that they can be typed as they stand.
 fn how(report: &Report, lang: Lang) -> Line {
-    let since = report.period.since.as_deref().and_then(time).map(|since| format!(" --since {}", typed(&since)));
+    let (since, until) = (report.period.since.as_deref().and_then(time), time(&report.period.until));
+    // What ends when the report was made ends now.
+    let until = until.filter(|_| report.period.until != report.generated);
+    let option = |name: &str, time: Option<DateTime<FixedOffset>>| {
+        time.map_or_else(String::new, |time| format!(" --{name} {}", typed(&time)))
+    };
     let colon = text(lang, "digest", "colon");
     vec![
         Piece::Text(format!("{}{colon}", text(lang, "digest", "how_all"))),
-        Piece::Code(format!("akguard alarms{}", since.unwrap_or_default())),
+        Piece::Code(format!("akguard alarms{}{}", option("since", since), option("until", until))),
         Piece::Text(format!("{}{}{colon}", text(lang, "digest", "separator"), text(lang, "digest", "how_one"))),
         Piece::Code("akguard show ID".to_string()),
     ]
@@ -444,7 +462,7 @@ mod tests {
         let mut report = testing::sample();
         report.period.since = Some("$(reboot)".to_string());
         assert_eq!(
-            plain(&Digest::of(&report, Lang::En).how),
+            plain(&Digest::of(&report, Lang::En).how.unwrap()),
             "All of them: akguard alarms, one of them: akguard show ID"
         );
     }

@@ -24,7 +24,8 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Timelike};
 use chrono_tz::Tz;
 use regex::{Captures, Regex};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::LazyLock;
 
 /// Days drawn; a longer period is shown by its last ones.
@@ -66,6 +67,8 @@ pub struct Order {
     pub geo: Geo,
     /// Language of names and sentences.
     pub lang: Lang,
+    /// Logs were read for the report alone.
+    pub from_logs: bool,
     /// What could not be read, where logs were read for the report.
     pub rejects: Vec<Reject>,
 }
@@ -106,13 +109,15 @@ pub fn gather(db: &Db, order: &Order) -> Result<Report, StoreError> {
             before: before.map(|before| order.time(before)),
         },
         command: order.shown(&order.command),
+        source: if order.from_logs { "logs" } else { "database" }.to_string(),
+        mark: order.mark.clone(),
         headline: headline(&found, earlier.as_deref()),
         days: days(&found, order),
         hours: gatherer.hours,
         rules: found.iter().map(|alarm| (alarm.meta.id.to_string(), rule(alarm.meta, order.lang))).collect(),
         alarms: list,
-        keys: key_list(all_keys, order),
-        ips: address_list(addresses(db, order.now)?, order),
+        keys: key_list(all_keys, &found, order),
+        ips: address_list(addresses(db, order.now)?, &found, order),
         allowlist: policies(db, order)?,
         coverage: coverage(db, order, &past)?,
         attributions: order.geo.attributions().into_iter().map(str::to_string).collect(),
@@ -167,6 +172,14 @@ impl Order {
         place.map(|place| (place.text(self.lang), place.source.to_string())).unzip()
     }
 
+    fn shown_if(&self, text: Option<&String>) -> Option<String> {
+        text.map(|text| self.shown(text))
+    }
+
+    fn shown_all(&self, texts: &[String]) -> Vec<String> {
+        texts.iter().map(|text| self.shown(text)).collect()
+    }
+
     /// Whether something from `first` to `last` touches the period.
     fn touches(&self, first: Option<i64>, last: Option<i64>) -> bool {
         first.is_none_or(|first| first < self.until)
@@ -218,20 +231,20 @@ impl Gatherer<'_> {
             date: found.date.clone(),
             account: found.account.clone(),
             identity: found.identity.as_str().to_string(),
-            user: found.user.clone(),
+            user: self.order.shown_if(found.user.as_ref()),
             ak: self.order.ak(&found.ak),
-            ak_remark: found.ak_remark.clone(),
+            ak_remark: self.order.shown_if(found.ak_remark.as_ref()),
             ak_risks: risks,
             first_call: self.order.time(found.first_call),
             last_call: self.order.time(found.last_call),
             first_seen: found.first_seen.map(|seen| self.order.time(seen)),
             success: found.success,
             failed: found.failed,
-            tags: found.tags.clone(),
+            tags: self.order.shown_all(&found.tags),
             attack: found.meta.attack.to_string(),
             why: self.order.shown(&why(self.order.lang, found.meta.id, &found.why)),
             event_ids: found.event_ids.iter().take(MOST_EVENTS).cloned().collect(),
-            allowlisted_by: found.allowlisted_by.clone(),
+            allowlisted_by: self.order.shown_all(&found.allowlisted_by),
             records,
             records_total,
             recommendation: None,
@@ -266,22 +279,22 @@ impl Gatherer<'_> {
             source_ip: found.source_ip.clone(),
             region,
             region_source,
-            ip_remark: found.ip_remark.clone(),
+            ip_remark: self.order.shown_if(found.ip_remark.as_ref()),
             ip_type: found.ip_type.clone(),
-            asset_id: found.asset_id.clone(),
-            asset_name: found.asset_name.clone(),
+            asset_id: self.order.shown_if(found.asset_id.as_ref()),
+            asset_name: self.order.shown_if(found.asset_name.as_ref()),
             method: found.method.as_str().to_string(),
-            service: found.service.clone(),
-            action: found.action.clone(),
+            service: self.order.shown(&found.service),
+            action: self.order.shown(&found.action),
             user_type: found.user_type.as_str().to_string(),
-            user: found.user.clone(),
+            user: self.order.shown_if(found.user.as_ref()),
             policies: self.policies(&found.policies)?,
-            code: found.code.clone(),
+            code: self.order.shown(&found.code),
             success: found.success,
             failed: found.failed,
             first_call: self.order.time(found.first_call),
             last_call: self.order.time(found.last_call),
-            clients: found.clients.clone(),
+            clients: self.order.shown_all(&found.clients),
             api_regions: found.api_regions.clone(),
             calls: self.calls(number)?,
         })
@@ -294,7 +307,8 @@ impl Gatherer<'_> {
             self.documents.extend(unknown.into_iter().map(|name| (name, String::new())));
             self.documents.extend(found.into_iter().map(|(name, text)| (name, indented(&text))));
         }
-        let document = |name: &String| Document { name: name.clone(), text: self.documents[name].clone() };
+        let document =
+            |name: &String| Document { name: self.order.shown(name), text: self.order.shown(&self.documents[name]) };
         Ok(names.iter().map(document).collect())
     }
 
@@ -324,12 +338,12 @@ impl Gatherer<'_> {
             let records: Vec<&CallRecord> = alarm.records.iter().collect();
             let Some((short, rec)) = advisor.about(alarm, &records)? else { continue };
             let document = |proposed: &crate::recommend::output::Proposed| Document {
-                name: proposed.name.clone(),
+                name: self.order.shown(&proposed.name),
                 text: self.order.shown(&serde_json::to_string_pretty(&proposed.document).unwrap_or_default()),
             };
             list[place].recommendation = Some(Recommendation {
                 summary: self.order.shown(&short.would_stop),
-                command: recommend_command(&short.holder),
+                command: self.order.shown(&recommend_command(&short.holder)),
                 documents: rec.documents.iter().map(document).collect(),
             });
         }
@@ -428,8 +442,32 @@ fn by_level(counts: &ByLevel) -> BTreeMap<String, u64> {
     Level::ALL.iter().zip(counts).map(|(level, count)| (level.as_str().to_string(), *count)).collect()
 }
 
-fn key_list(mut keys: Vec<SeenKey>, order: &Order) -> Vec<Key> {
+/// Alarms of the period by level, for each of what `of` finds in them.
+fn counted<K: Eq + Hash>(found: &[Found], of: impl Fn(&Found) -> Vec<K>) -> HashMap<K, ByLevel> {
+    let mut counts: HashMap<K, ByLevel> = HashMap::new();
+    for alarm in found {
+        let place = Level::ALL.iter().position(|level| *level == alarm.level).unwrap_or_default();
+        let apart: HashSet<K> = of(alarm).into_iter().collect();
+        for key in apart {
+            counts.entry(key).or_default()[place] += 1;
+        }
+    }
+    counts
+}
+
+/// What tells keys apart: account, id, and the user of temporary ones.
+type KeyOf = (Option<String>, String, Option<String>);
+
+fn key_of(account: Option<&String>, ak: &str, user: Option<&String>) -> KeyOf {
+    (account.cloned(), ak.to_string(), user.filter(|_| ak == TEMP_AK).cloned())
+}
+
+fn key_list(mut keys: Vec<SeenKey>, found: &[Found], order: &Order) -> Vec<Key> {
     keys.retain(|key| order.touches(key.first, key.last));
+    let mut counts = counted(found, |alarm| vec![key_of(alarm.account.as_ref(), &alarm.ak, alarm.user.as_ref())]);
+    for key in &mut keys {
+        key.alarms = counts.remove(&key_of(key.account.as_ref(), &key.ak, key.user.as_ref())).unwrap_or_default();
+    }
     keys.sort_by_cached_key(|key| {
         (key.advice, Reverse(key.alarms), Reverse(key.last), key.ak.clone(), key.user.clone(), key.account.clone())
     });
@@ -437,9 +475,9 @@ fn key_list(mut keys: Vec<SeenKey>, order: &Order) -> Vec<Key> {
     let one = |key: &SeenKey| Key {
         ak: order.ak(&key.ak),
         account: key.account.clone(),
-        user: key.user.clone(),
+        user: order.shown_if(key.user.as_ref()),
         identity: key.identity.as_str().to_string(),
-        remark: key.remark.clone(),
+        remark: order.shown_if(key.remark.as_ref()),
         first_use: time(key.first),
         last_use: time(key.last),
         ips: key.ips,
@@ -453,9 +491,14 @@ fn key_list(mut keys: Vec<SeenKey>, order: &Order) -> Vec<Key> {
     keys.iter().map(one).collect()
 }
 
-fn address_list(mut found: Vec<SeenAddress>, order: &Order) -> Vec<Address> {
-    found.retain(|address| order.touches(address.first, address.last));
-    found.sort_by_cached_key(|address| (Reverse(address.alarms), Reverse(address.last), address.ip.clone()));
+fn address_list(mut seen: Vec<SeenAddress>, found: &[Found], order: &Order) -> Vec<Address> {
+    seen.retain(|address| order.touches(address.first, address.last));
+    let ips = |alarm: &Found| alarm.records.iter().filter_map(|record| record.source_ip.clone()).collect();
+    let mut counts = counted(found, ips);
+    for address in &mut seen {
+        address.alarms = counts.remove(&address.ip).unwrap_or_default();
+    }
+    seen.sort_by_cached_key(|address| (Reverse(address.alarms), Reverse(address.last), address.ip.clone()));
     let time = |ms: Option<i64>| ms.map(|ms| order.time(ms));
     let one = |address: SeenAddress| {
         let (region, region_source) = order.place(Some(&address.ip), address.region.as_ref());
@@ -466,16 +509,16 @@ fn address_list(mut found: Vec<SeenAddress>, order: &Order) -> Vec<Address> {
             alarms: by_level(&address.alarms),
             ip: address.ip,
             ip_type: address.ip_type,
-            remark: address.remark,
+            remark: order.shown_if(address.remark.as_ref()),
             region,
-            asset_id: address.asset_id,
-            asset_name: address.asset_name,
+            asset_id: order.shown_if(address.asset_id.as_ref()),
+            asset_name: order.shown_if(address.asset_name.as_ref()),
             keys: address.keys,
             services: address.services,
             apis: address.apis,
         }
     };
-    found.into_iter().map(one).collect()
+    seen.into_iter().map(one).collect()
 }
 
 fn policies(db: &Db, order: &Order) -> Result<Vec<Policy>, StoreError> {
@@ -490,7 +533,7 @@ fn policies(db: &Db, order: &Order) -> Result<Vec<Policy>, StoreError> {
         };
         Policy {
             id: kept.number.unsigned_abs(),
-            name: policy.name.clone(),
+            name: order.shown(&policy.name),
             state: state.to_string(),
             covers: order.shown(&policy.describe()),
             reason: text(&policy.reason),
@@ -515,12 +558,15 @@ fn coverage(db: &Db, order: &Order, past: &[PastScan]) -> Result<Coverage, Store
     if rejects.is_empty() {
         let damaged = inputs.iter().filter(|file| file.has_rejects);
         let reason = "some records could not be read; scan it with --rescan to see which";
-        let reject = |name: &str| Reject { file: Some(name.to_string()), line: None, reason: reason.to_string() };
+        let reject = |name: &str| Reject { file: Some(order.shown(name)), line: None, reason: reason.to_string() };
         rejects.extend(damaged.map(|file| reject(&file.name)));
     }
     rejects.truncate(MOST_NAMED);
+    for reject in &mut rejects {
+        (reject.file, reject.reason) = (order.shown_if(reject.file.as_ref()), order.shown(&reject.reason));
+    }
     let input = |file: &crate::store::period::PastFile| InputFile {
-        name: file.name.clone(),
+        name: order.shown(&file.name),
         hash: Some(hex(&file.hash)),
         bytes: Some(file.size),
         state: "read".to_string(),

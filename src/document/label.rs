@@ -3,7 +3,7 @@
 use crate::document::texts::{Lang, text};
 use chrono::{DateTime, FixedOffset};
 
-const KNOWN: [(&str, &str, &str); 46] = [
+const KNOWN: [(&str, &str, &str); 47] = [
     ("level", "critical", "level_critical"),
     ("level", "high", "level_high"),
     ("level", "medium", "level_medium"),
@@ -49,6 +49,7 @@ const KNOWN: [(&str, &str, &str); 46] = [
     ("event", "without_key", "event_without_key"),
     ("event", "outside_range", "event_outside_range"),
     ("event", "rejected", "event_rejected"),
+    ("event", "fell_back", "event_fell_back"),
     ("code", "0", "code_0"),
 ];
 

@@ -23,6 +23,10 @@ pub struct Report {
     pub period: Period,
     /// The command line as typed.
     pub command: String,
+    /// `database`, or `logs` where they were read for the report alone.
+    pub source: String,
+    /// Name of the mark that new alarms go by; null when they are those first seen in the period.
+    pub mark: Option<String>,
     /// Figures at the top.
     pub headline: Headline,
     /// Alarms by local date of the alarm, every day of the period (at most 366, the last ones).
@@ -257,7 +261,7 @@ pub struct Rule {
     pub summary: String,
     /// What to do about an alarm of it, step by step.
     pub steps: Vec<String>,
-    /// Console pages to open: name and address, which always begins with https://console.cloud.tencent.com/.
+    /// Console pages to open: name and address, which always begins with `https://console.cloud.tencent.com/`.
     pub links: Vec<(String, String)>,
     /// ATT&CK technique.
     pub attack: String,
@@ -290,7 +294,7 @@ pub struct Key {
     pub services: u64,
     /// See `ips`.
     pub apis: u64,
-    /// Alarms by level, all six levels.
+    /// Alarms of the period by level, all six levels.
     pub alarms: BTreeMap<String, u64>,
     /// Risks, as in an alarm.
     pub risks: Vec<String>,
@@ -325,7 +329,7 @@ pub struct Address {
     pub services: u64,
     /// See `keys`.
     pub apis: u64,
-    /// Alarms by level, all six levels.
+    /// Alarms of the period by level, all six levels.
     pub alarms: BTreeMap<String, u64>,
 }
 

@@ -20,7 +20,7 @@ const MOST_OUTPUT: usize = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The template is wrong, or does not fit the report.
-    #[error("{name}, line {line}: {problem}\n{hint}")]
+    #[error("{name}, line {line}: {problem}; {hint}")]
     Template {
         /// Name of the template.
         name: String,

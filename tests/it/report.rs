@@ -215,3 +215,37 @@ fn every_source_of_a_place_is_told() {
     assert_eq!((sources.len(), sources[0], sources[1]), (3, &Value::from("log"), &Value::from("city.mmdb")));
     assert!(akguard(&db, &["ip", "show", "192.30.252.44", "--lang", "zh"]).contains("美国"));
 }
+
+#[test]
+fn ids_of_keys_are_masked_in_every_text() {
+    let folder = Folder::new();
+    let key = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE";
+    let event = serde_json::json!({
+        "eventTime": 1_772_380_800, "requestID": "r-1", "eventName": "DeleteUser", "resourceType": "cam",
+        "eventType": "ApiCall", "sourceIPAddress": "192.0.2.1", "userAgent": format!("tool/{key}"),
+        "requestParameters": serde_json::json!({"Name": key}).to_string(), "errorCode": key,
+        "resources": format!("qcs::cam::uin/1:key/{key}"),
+        "userIdentity": {"type": "CAMUser", "principalId": "100000000002", "accountId": "100000000001",
+            "userName": key, "secretId": key},
+    });
+    let log = folder.file("log.json", event.to_string());
+    let log = log.to_string_lossy();
+    for format in ["json", "html", "md"] {
+        let args = ["report", "--logs", &log, "--quiet", "--format", format];
+        let text = akguard(&folder.path("none.db"), &args);
+        assert!(text.contains("AKIDz8***") && !text.contains(&key[..20]), "{format}: {text}");
+    }
+}
+
+#[test]
+fn keys_and_addresses_count_the_alarms_of_the_period() {
+    let folder = Folder::new();
+    let db = demo(&folder);
+    let report = json(&db, &["report", "--since", "2026-03-10", "--until", "2026-03-12"]);
+    let counted = |name: &str| -> u64 {
+        let levels = list(&report, name).iter().filter_map(|one| one["alarms"].as_object());
+        levels.flat_map(|levels| levels.values().filter_map(Value::as_u64)).sum()
+    };
+    assert_eq!(counted("keys"), list(&report, "alarms").len() as u64);
+    assert!(counted("ips") >= counted("keys"));
+}

@@ -38,7 +38,7 @@ pub(super) const ALARMS: [Column; 31] = [
     ("allowlisted_by", 20),
     ("records_total", 13),
     ("command", 50),
-    ("ips", 24),
+    ("alarm_ips", 24),
     ("event_ids", 40),
 ];
 
