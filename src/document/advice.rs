@@ -94,8 +94,26 @@ pub fn recommend_command(holder: &Holder) -> String {
     let option = if holder.kind == HolderKind::Role { "--role" } else { "--user" };
     let name = if holder.name.is_empty() { &holder.id } else { &holder.name };
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
-    if !name.is_empty() && name.chars().all(plain) {
+    if !name.is_empty() && !name.starts_with('-') && name.chars().all(plain) {
         return format!("akguard policy recommend {option} {name}");
     }
-    format!("akguard policy recommend {option} '{}'", name.replace('\'', r"'\''"))
+    // A name that looks like an option is none behind the sign.
+    format!("akguard policy recommend {option}='{}'", name.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_take_any_name_as_a_name() {
+        let command = |kind, name: &str| {
+            let (name, id) = (name.to_string(), "1".to_string());
+            recommend_command(&Holder { kind, name, id, account: String::new(), app_id: String::new() })
+        };
+        assert_eq!(command(HolderKind::Role, "ops-lead"), "akguard policy recommend --role ops-lead");
+        assert_eq!(command(HolderKind::User, ""), "akguard policy recommend --user 1");
+        assert_eq!(command(HolderKind::User, "--help"), "akguard policy recommend --user='--help'");
+        assert_eq!(command(HolderKind::User, "it's $x"), r"akguard policy recommend --user='it'\''s $x'");
+    }
 }
