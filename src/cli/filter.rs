@@ -103,8 +103,7 @@ impl FilterArgs {
     /// The filter, with times as of `now`.
     pub(super) fn read(&self, db: &Db, now: i64, zone: Tz) -> Result<AlarmFilter> {
         let time = |name: &str, text: &Option<String>| -> Result<Option<i64>> {
-            let read = text.as_ref().map(|text| time::parse(text, now, zone)).transpose();
-            read.map_err(|what| Usage(format!("--{name}: {what}")).into())
+            text.as_ref().map(|text| time::option(name, text, now, zone)).transpose()
         };
         let (since, until) = (time("since", &self.since)?, time("until", &self.until)?);
         if since.zip(until).is_some_and(|(since, until)| since >= until) {

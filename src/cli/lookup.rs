@@ -110,7 +110,7 @@ impl Lookup {
 
     /// Reads a time of the option of this name.
     pub(super) fn time(&self, name: &str, text: &str) -> Result<i64> {
-        time::parse(text, self.now, self.view.zone).map_err(|what| Usage(format!("--{name}: {what}")).into())
+        time::option(name, text, self.now, self.view.zone)
     }
 
     /// The number of the alarm that is meant.

@@ -192,6 +192,11 @@ fn coloured(command: clap::Command) -> clap::Command {
     command.color(choice).styles(terminal::STYLES)
 }
 
+/// The command as typed, for those who keep or show it.
+fn command_line() -> String {
+    std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
 /// The time now, in milliseconds since 1970.
 fn now_ms() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::exit;
 use super::geo::GeoArgs;
 use super::output::write_to;
 use super::scan::{Owned, scan_aside};
-use super::{now_ms, time};
+use super::{command_line, now_ms, time};
 use crate::document::gather::{Order, gather};
 use crate::document::model::{Reject, Report};
 use crate::document::{html, md, template, xlsx};
@@ -16,7 +16,6 @@ use crate::report::listing::write_object;
 use crate::report::text::{counted, printable};
 use crate::store::{Db, decisions};
 use anyhow::{Context, Result};
-use chrono_tz::Tz;
 use clap::ValueEnum;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -158,12 +157,12 @@ impl SourceArgs {
         settings.tz.clone_from(&self.tz);
         let (zone, now) = (settings.zone()?, now_ms());
         let (db, rejects) = self.open(config)?;
-        let since = asked.since.map(|text| read_time("since", text, now, zone)).transpose()?;
-        let until = asked.until.map_or(Ok(now), |text| read_time("until", text, now, zone))?;
+        let since = asked.since.map(|text| time::option("since", text, now, zone)).transpose()?;
+        let until = asked.until.map_or(Ok(now), |text| time::option("until", text, now, zone))?;
         if since.is_some_and(|since| since >= until) {
             return Err(Usage("--since is not before --until, so no call can be in between".to_string()).into());
         }
-        let command = typed();
+        let command = command_line();
         let (geo, from_logs) = (self.geo.open()?, !self.logs.is_empty());
         let (full_keys, mark) = (asked.full_keys, asked.mark.map(str::to_string));
         let report =
@@ -206,15 +205,6 @@ fn rejects(outcome: &ScanOutcome) -> Vec<Reject> {
         reason: reject.reason.to_string(),
     };
     outcome.rejects.iter().map(reject).collect()
-}
-
-fn read_time(name: &str, text: &str, now: i64, zone: Tz) -> Result<i64> {
-    time::parse(text, now, zone).map_err(|what| Usage(format!("--{name}: {what}")).into())
-}
-
-/// The command as typed.
-fn typed() -> String {
-    std::env::args().collect::<Vec<_>>().join(" ")
 }
 
 fn write(report: &Report, args: &Args, shape: Shape, lang: Lang) -> Result<()> {

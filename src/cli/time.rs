@@ -1,5 +1,6 @@
 //! Times on the command line: a date, a time, or an age.
 
+use super::error::Usage;
 use crate::event::time::DAY_MS;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
 use chrono_tz::Tz;
@@ -15,6 +16,11 @@ pub(super) fn parse(text: &str, now: i64, zone: Tz) -> Result<i64, String> {
             "{text:?} is no time; use a date (2026-03-02), a time (2026-03-02 14:00:00), or an age (24h, 7d, yesterday)"
         )
     })
+}
+
+/// Reads the time that was given to the option of this name, as [`parse`] does.
+pub(super) fn option(name: &str, text: &str, now: i64, zone: Tz) -> anyhow::Result<i64> {
+    parse(text, now, zone).map_err(|what| Usage(format!("--{name}: {what}")).into())
 }
 
 /// Reads when something ends, seen from `now`: a date (its start), a time, an age into the future, or `never`.

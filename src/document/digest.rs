@@ -3,10 +3,11 @@
 
 mod line;
 
-use crate::document::label::{LEVELS, filled, grouped, label, rank, time};
+use crate::document::label::{LEVELS, filled, label, rank, time};
 use crate::document::model::{Alarm, Figure, Report};
 use crate::document::safe::printable;
 use crate::document::texts::{Lang, text};
+use crate::report::text::{grouped, shortened};
 use chrono::{DateTime, FixedOffset};
 
 /// At most so many lines about alarms.
@@ -267,7 +268,7 @@ fn period(report: &Report, lang: Lang) -> String {
 
 /// Text of unknown origin on one line and short enough for a line of many parts.
 fn short(text: &str) -> String {
-    printable(&crate::document::safe::shortened(text, 48))
+    printable(&shortened(text, 48))
 }
 
 /// How many alarms are new. Without any, whether anything was looked at matters more than the number.

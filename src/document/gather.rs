@@ -95,7 +95,6 @@ pub fn gather(db: &Db, order: &Order) -> Result<Report, StoreError> {
         list.push(gatherer.alarm(alarm, *number, &all_keys)?);
     }
     gatherer.advise(&found, &mut list)?;
-    let past = scans(db, order.since)?;
     Ok(Report {
         version: 1,
         tool: concat!("akguard ", env!("CARGO_PKG_VERSION")).to_string(),
@@ -119,7 +118,7 @@ pub fn gather(db: &Db, order: &Order) -> Result<Report, StoreError> {
         keys: key_list(all_keys, &found, order),
         ips: address_list(addresses(db, order.now)?, &found, order),
         allowlist: policies(db, order)?,
-        coverage: coverage(db, order, &past)?,
+        coverage: coverage(db, order)?,
         attributions: order.geo.attributions().into_iter().map(str::to_string).collect(),
     })
 }
@@ -547,12 +546,15 @@ fn policies(db: &Db, order: &Order) -> Result<Vec<Policy>, StoreError> {
     Ok(all.iter().map(one).collect())
 }
 
-fn coverage(db: &Db, order: &Order, past: &[PastScan]) -> Result<Coverage, StoreError> {
+fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
+    let all = scans(db)?;
+    let past: Vec<&PastScan> =
+        all.iter().filter(|scan| order.since.is_none_or(|since| scan.finished >= since)).collect();
     let mut events: BTreeMap<String, u64> = BTreeMap::new();
     for (name, count) in past.iter().flat_map(|scan| &scan.events) {
         *events.entry(name.clone()).or_default() += count;
     }
-    let spans: Vec<(i64, i64)> = scans(db, None)?.iter().filter_map(|scan| scan.time_span).collect();
+    let spans: Vec<(i64, i64)> = all.iter().filter_map(|scan| scan.time_span).collect();
     let (inputs, inputs_total) = files(db, order.since, MOST_FILES)?;
     let mut rejects = order.rejects.clone();
     if rejects.is_empty() {

@@ -77,25 +77,13 @@ pub fn rank(level: &str) -> usize {
 /// A text with values for the names in braces. Values are put in once, so that braces in them mean nothing.
 pub fn filled(template: &str, values: &[(&str, &str)]) -> String {
     let mut out = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, after)) = after.split_once('}') else { break };
+    for (place, piece) in template.split('{').enumerate() {
+        let Some((name, rest)) = piece.split_once('}').filter(|_| place > 0) else {
+            out.push_str(piece);
+            continue;
+        };
         out.push_str(values.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value));
-        rest = after;
-    }
-    out + rest
-}
-
-/// A number with thousands separated by commas.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
+        out.push_str(rest);
     }
     out
 }
@@ -123,6 +111,6 @@ mod tests {
     #[test]
     fn values_are_put_in_once() {
         assert_eq!(filled("{a} and {b}", &[("a", "{b}"), ("b", "x")]), "{b} and x");
-        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(crate::report::text::grouped(1_234_567), "1,234,567");
     }
 }

@@ -21,14 +21,6 @@ pub fn printable_lines(text: &str) -> String {
     text.chars().map(|c| if acts(c) && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
 }
 
-/// At most `most` characters, the last of them an ellipsis when something was cut.
-pub fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_string();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
 /// Full-width signs in place of those that make mentions and links. Programs look for these even inside of markup,
 /// and after escapes are undone, so that an escape would not do.
 pub fn inert(text: &str) -> String {
@@ -148,6 +140,7 @@ mod tests {
 
     #[test]
     fn texts_are_cut_at_characters() {
+        use crate::report::text::shortened;
         assert_eq!([shortened("中文字符", 3), shortened("abc", 3)], ["中文…", "abc"]);
     }
 }

@@ -67,16 +67,33 @@ pub fn text(lang: Lang, section: &str, name: &'static str) -> &'static str {
 }
 
 fn find(lang: Lang, section: &str, name: &str) -> Option<&'static str> {
-    table(lang).get(section).and_then(|texts| texts.get(name)).map(String::as_str)
+    static TEXTS: Texts = Texts::new(include_str!("en.toml"), include_str!("zh.toml"));
+    TEXTS.find(lang, section, name)
 }
 
-fn table(lang: Lang) -> &'static Table {
-    static EN: OnceLock<Table> = OnceLock::new();
-    static ZH: OnceLock<Table> = OnceLock::new();
-    let read = |text: &str| toml::from_str(text).unwrap_or_default();
-    match lang {
-        Lang::En => EN.get_or_init(|| read(include_str!("en.toml"))),
-        Lang::Zh => ZH.get_or_init(|| read(include_str!("zh.toml"))),
+/// Texts in both languages, read when first asked for.
+pub struct Texts {
+    en: Source,
+    zh: Source,
+}
+
+/// The file of one language, and what is in it.
+struct Source(&'static str, OnceLock<Table>);
+
+impl Texts {
+    /// The texts of two files in TOML: tables of sections, with texts by name.
+    pub const fn new(en: &'static str, zh: &'static str) -> Self {
+        Self { en: Source(en, OnceLock::new()), zh: Source(zh, OnceLock::new()) }
+    }
+
+    /// The text of this section and name, if there is one.
+    pub fn find(&'static self, lang: Lang, section: &str, name: &str) -> Option<&'static str> {
+        let Source(file, table) = match lang {
+            Lang::En => &self.en,
+            Lang::Zh => &self.zh,
+        };
+        let table = table.get_or_init(|| toml::from_str(file).unwrap_or_default());
+        table.get(section).and_then(|texts| texts.get(name)).map(String::as_str)
     }
 }
 

@@ -76,8 +76,7 @@ impl SourceArgs {
     /// Opens the database, or reads the logs.
     pub(super) fn open(&self, config: Option<&Path>) -> Result<Source> {
         let (zone, now) = (self.zone(config)?, now_ms());
-        let since = self.since.as_ref().map(|text| time::parse(text, now, zone)).transpose();
-        let since = since.map_err(|what| Usage(format!("--since: {what}")))?;
+        let since = self.since.as_ref().map(|text| time::option("since", text, now, zone)).transpose()?;
         let from_logs = self.has_logs();
         let owned = Owned { assets: &self.assets, inventory: &self.inventory, quiet: self.quiet };
         let (db, own) = if from_logs {

@@ -2,7 +2,7 @@
 
 use super::Args;
 use super::tell::{tell_kept, with_progress};
-use crate::cli::now_ms;
+use crate::cli::{command_line, now_ms};
 use crate::detect::engine::Engine;
 use crate::enrich::World;
 use crate::ingest::source::{Input, expand};
@@ -48,7 +48,7 @@ pub(super) fn scan_into_database(
 /// What the ledger is to say.
 pub(super) fn job(world: &World, settings: &Settings, context: [u8; 32], rescan: bool) -> Result<Job> {
     Ok(Job {
-        command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
+        command: command_line(),
         zone: world.zone.to_string(),
         now: now_ms(),
         context,

@@ -258,8 +258,7 @@ fn workers() -> usize {
 fn plan(args: &Args, zone: chrono_tz::Tz) -> Result<ScanPlan> {
     let now = now_ms();
     let read = |name: &str, text: &Option<String>| -> Result<Option<i64>> {
-        let parsed = text.as_ref().map(|text| time::parse(text, now, zone)).transpose();
-        parsed.map_err(|what| Usage(format!("--{name}: {what}")).into())
+        text.as_ref().map(|text| time::option(name, text, now, zone)).transpose()
     };
     let (since, until) = (read("since", &args.since)?, read("until", &args.until)?);
     if since.zip(until).is_some_and(|(since, until)| since >= until) {

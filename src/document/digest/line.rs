@@ -25,7 +25,7 @@ pub(super) fn of(group: &Group<'_>, year: &str, lang: Lang) -> Line {
 fn name(group: &Group<'_>, lang: Lang) -> String {
     let first = group.first();
     let level = capital(&short(label(lang, "level", &first.level)));
-    let name = crate::document::safe::printable(&crate::document::safe::shortened(&first.name, 80));
+    let name = crate::document::safe::printable(&crate::report::text::shortened(&first.name, 80));
     let times = if group.alarms.len() > 1 { format!(" ×{}", group.alarms.len()) } else { String::new() };
     format!("{level}{}{name}{times}", text(lang, "digest", "colon"))
 }

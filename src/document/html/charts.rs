@@ -1,9 +1,11 @@
 //! The charts, as inline SVG. Each can be read without colour, has a title and a description, and a table beside it.
 
 use super::inert::escape;
-use super::parts::{each, fill, grouped, html_text, word};
+use super::parts::{each, html_text, word};
+use crate::document::label::filled;
 use crate::document::model::{Day, Report};
 use crate::document::texts::{Lang, text};
+use crate::report::text::grouped;
 
 /// Levels from the bottom of a bar to its top.
 const LEVELS: [&str; 6] = ["critical", "high", "medium", "low", "note", "invalid"];
@@ -53,7 +55,7 @@ fn over_time(days: &[Day], lang: Lang) -> String {
     if total == 0 {
         return figure(title, &format!("<p class=\"empty\">{}</p>", html_text(lang, "empty_days")));
     }
-    let desc = fill(text(lang, "html", "chart_days_desc"), &[("n", &grouped(total))]);
+    let desc = filled(text(lang, "html", "chart_days_desc"), &[("n", &grouped(total))]);
     let svg = format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\">\
          <svg class=\"days\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"days-title days-desc\">\
@@ -172,7 +174,8 @@ fn days_table(bars: &[Bar], weekly: bool, lang: Lang) -> String {
     let head =
         each(LEVELS.into_iter(), |level| format!("<th scope=\"col\">{}</th>", escape(&word(lang, "level", level))));
     let row = |bar: &Bar| {
-        let date = if weekly { fill(text(lang, "html", "week_of"), &[("date", &bar.date)]) } else { bar.date.clone() };
+        let date =
+            if weekly { filled(text(lang, "html", "week_of"), &[("date", &bar.date)]) } else { bar.date.clone() };
         let cells = each(bar.levels.into_iter(), |count| format!("<td>{}</td>", grouped(count)));
         format!("<tr><th scope=\"row\">{}</th>{cells}<td>{}</td></tr>", escape(&date), grouped(bar.total()))
     };
@@ -210,7 +213,7 @@ fn heat_map(hours: &[Vec<u64>], lang: Lang) -> String {
         return figure(title, &format!("<p class=\"empty\">{}</p>", html_text(lang, "empty_hours")));
     }
     let total: u64 = hours.iter().flatten().sum();
-    let desc = fill(text(lang, "html", "chart_hours_desc"), &[("n", &grouped(total))]);
+    let desc = filled(text(lang, "html", "chart_hours_desc"), &[("n", &grouped(total))]);
     let rows = WEEKDAYS.into_iter().zip(hours).enumerate();
     let labels = each(0..24, |hour| {
         format!(

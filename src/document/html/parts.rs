@@ -2,8 +2,10 @@
 
 use super::inert::escape;
 use super::island::WORDS;
+use crate::document::label::filled;
 use crate::document::model::{Alarm, Figure, Headline, Report, Rule};
 use crate::document::texts::{Lang, text};
+use crate::report::text::grouped;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Alarms of the short version on paper; the style sheet shows the first `ON_SCREEN` of them on a screen.
@@ -32,33 +34,6 @@ pub(super) fn word(lang: Lang, group: &str, value: &str) -> String {
         .map_or_else(|| value.to_string(), |word| text(lang, "words", word).to_string())
 }
 
-/// Puts values where their names stand in braces. What is put in is not looked at again.
-pub(super) fn fill(text: &str, values: &[(&str, &str)]) -> String {
-    let mut out = String::new();
-    for (place, piece) in text.split('{').enumerate() {
-        let Some((name, rest)) = piece.split_once('}').filter(|_| place > 0) else {
-            out.push_str(piece);
-            continue;
-        };
-        out.push_str(values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
-        out.push_str(rest);
-    }
-    out
-}
-
-/// A number with thousands separated by commas.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// `YYYY-MM-DD HH:MM:SS` of an RFC 3339 time: the zone stands in the head.
 pub(super) fn time(rfc3339: &str) -> String {
     let short: String = rfc3339.chars().take(19).collect();
@@ -68,8 +43,8 @@ pub(super) fn time(rfc3339: &str) -> String {
 fn period(report: &Report, lang: Lang) -> String {
     let until = time(&report.period.until);
     match &report.period.since {
-        Some(since) => fill(text(lang, "html", "period_range"), &[("since", &time(since)), ("until", &until)]),
-        None => fill(text(lang, "html", "period_open"), &[("until", &until)]),
+        Some(since) => filled(text(lang, "html", "period_range"), &[("since", &time(since)), ("until", &until)]),
+        None => filled(text(lang, "html", "period_open"), &[("until", &until)]),
     }
 }
 
@@ -125,7 +100,7 @@ pub(super) fn headline(headline: &Headline, lang: Lang) -> String {
         each(others.into_iter(), |(name, figure, link)| tile(text(lang, "html", name), figure, link, "plain", lang));
     let (note, invalid) = (level("note").now, level("invalid").now);
     let also = if note + invalid > 0 {
-        let also = fill(text(lang, "html", "also"), &[("note", &grouped(note)), ("invalid", &grouped(invalid))]);
+        let also = filled(text(lang, "html", "also"), &[("note", &grouped(note)), ("invalid", &grouped(invalid))]);
         format!("<p class=\"also\">{}</p>", escape(&also))
     } else {
         String::new()
@@ -156,7 +131,7 @@ fn change(figure: Figure, lang: Lang) -> String {
     let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
     format!(
         "<span class=\"change change-{tone}\"><span aria-hidden=\"true\">{arrow}</span> {}</span>",
-        escape(&fill(text(lang, "html", name), &values))
+        escape(&filled(text(lang, "html", name), &values))
     )
 }
 
@@ -165,7 +140,7 @@ pub(super) fn short_version(report: &Report, lang: Lang) -> String {
     let all = report.alarms.len();
     let shown = |name, most: usize| {
         let shown = grouped(all.min(most) as u64);
-        escape(&fill(text(lang, "html", name), &[("shown", &shown), ("all", &grouped(all as u64))]))
+        escape(&filled(text(lang, "html", name), &[("shown", &shown), ("all", &grouped(all as u64))]))
     };
     format!(
         "<section id=\"short\"><p class=\"no-scripts\">{}</p><h2>{}</h2><p class=\"print-note\">{}</p>{}{}{}</section>",
@@ -199,7 +174,7 @@ fn short_row(alarm: &Alarm, lang: Lang) -> String {
     });
     let failed = match alarm.failed {
         0 => String::new(),
-        failed => small(&fill(text(lang, "html", "calls_failed"), &[("n", &grouped(failed))])),
+        failed => small(&filled(text(lang, "html", "calls_failed"), &[("n", &grouped(failed))])),
     };
     format!(
         "<tbody><tr><td><span class=\"level level-{}\">{}</span></td><td><b>{}</b>{}{}</td><td><code>{}</code>{}{}</td>\
@@ -290,8 +265,8 @@ mod tests {
 
     #[test]
     fn values_stand_where_their_names_do() {
-        assert_eq!(fill("{a} of {b}, {c}", &[("a", "{b}"), ("b", "2")]), "{b} of 2, ");
-        assert_eq!(fill("a} {b", &[("b", "2")]), "a} b");
+        assert_eq!(filled("{a} of {b}, {c}", &[("a", "{b}"), ("b", "2")]), "{b} of 2, ");
+        assert_eq!(filled("a} {b", &[("b", "2")]), "a} b");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::{plain, sign};
 use crate::document::digest::{Digest, Item, Piece};
-use crate::document::safe::{chat, shortened};
+use crate::document::safe::chat;
+use crate::report::text::shortened;
 use serde_json::{Value, json};
 
 /// Feishu's limit of a request is 20 KB in some of its pages and 30 KB in others: the lower one holds for sure. The

@@ -3,7 +3,8 @@
 
 use super::{command_or_log, plain};
 use crate::document::digest::{Digest, Line, Piece};
-use crate::document::safe::{chat, shortened};
+use crate::document::safe::chat;
+use crate::report::text::shortened;
 use serde_json::{Value, json};
 
 /// At most so many characters in a block, and so many blocks in a message.

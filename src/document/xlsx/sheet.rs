@@ -1,9 +1,10 @@
 //! Sheets and cells. Every text is a string cell: never a formula, never a link.
 
 use super::WorkbookError;
-use crate::document::label::{filled, grouped, rank, time};
+use crate::document::label::{filled, rank, time};
 use crate::document::safe::{formula, printable_lines};
 use crate::document::texts::{Lang, text};
+use crate::report::text::grouped;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use rust_xlsxwriter::{Color, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet};
 
