@@ -95,7 +95,7 @@ pub struct CallDetail {
 }
 
 /// A hit, beside its row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Hit<'h> {
     /// The event.
     pub row: &'h Row,
@@ -105,8 +105,8 @@ pub struct Hit<'h> {
     pub request_id: &'h str,
     /// What it adds to the alarm besides the call.
     pub tags: HitTags<'h>,
-    /// Its details, where they are kept.
-    pub detail: Option<&'h Arc<CallDetail>>,
+    /// Finds out its details, where they are kept. Asked only for calls that are, because taking secrets out is slow.
+    pub detail: &'h dyn Fn() -> Option<Arc<CallDetail>>,
 }
 
 /// Counts and times of a record.
@@ -334,7 +334,7 @@ impl Record {
         if self.calls.len() >= most && self.calls.last_key_value().is_some_and(|(last, _)| place > *last) {
             return;
         }
-        let call = Call { request_id: RequestId::pack(hit.request_id), detail: hit.detail.cloned() };
+        let call = Call { request_id: RequestId::pack(hit.request_id), detail: (hit.detail)() };
         self.calls.insert(place, call);
         keep_first(&mut self.calls, most);
     }

@@ -80,14 +80,39 @@ pub struct Findings {
     pub kept: Vec<Vec<Sighting>>,
     /// Further ones in temporary files, when there is no database.
     pub spill: Spill,
-    /// What keys and addresses did, when a database is to know it.
-    pub activity: Option<Activity>,
-    /// Which permissions were asked for, likewise.
-    pub requests: Option<Requests>,
+    /// What a database is to know besides: one for each worker, none when there is no database.
+    pub noted: Vec<Noted>,
     /// Length of each list after it was last tidied.
     tidied: Vec<usize>,
     /// Events kept with their details, by key and API: no more than of a record are.
     detailed: HashMap<(u32, u32), usize>,
+}
+
+/// What keys and addresses did, and which permissions were asked for.
+#[derive(Default)]
+pub struct Noted {
+    /// What keys and addresses did.
+    pub activity: Activity,
+    /// Which permissions were asked for.
+    pub requests: Requests,
+}
+
+impl Noted {
+    fn note(&mut self, events: &Events) {
+        self.activity.note(&events.rows);
+        self.requests.note(events);
+    }
+
+    /// What all workers noted, as one.
+    pub fn together(workers: Vec<Self>) -> Self {
+        let mut workers = workers.into_iter();
+        let mut all = workers.next().unwrap_or_default();
+        for Self { activity, requests } in workers {
+            all.activity.merge(activity);
+            all.requests.merge(requests);
+        }
+        all
+    }
 }
 
 /// Lists of kept events are tidied when they have doubled, and not before they are this long.
@@ -151,8 +176,7 @@ impl Findings {
             gathered: Folder::new(keep),
             kept: empty(),
             spill: Spill::default(),
-            activity: (keep != Keep::Counts).then(Activity::default),
-            requests: (keep != Keep::Counts).then(Requests::default),
+            noted: Vec::new(),
             tidied: vec![0; rules],
             detailed: HashMap::new(),
         }
@@ -161,11 +185,11 @@ impl Findings {
     /// Takes in a batch of events, and what the rules answered about them.
     pub fn take(&mut self, engine: &Engine, events: &Events, answers: &DataFrame, catalog: &Catalog) {
         self.history.note(&events.rows);
-        if let Some(activity) = &mut self.activity {
-            activity.note(&events.rows);
-        }
-        if let Some(requests) = &mut self.requests {
-            requests.note(events);
+        if self.folder.keep != Keep::Counts {
+            if self.noted.is_empty() {
+                self.noted.push(Noted::default());
+            }
+            self.noted[0].note(events);
         }
         let batch = Batch::new(events);
         for (number, active) in engine.rules.iter().enumerate() {
@@ -222,7 +246,7 @@ impl Findings {
         for place in true_places(mask) {
             let row = batch.row(place);
             if active.rule.keeps(row, &self.history, catalog) {
-                fold(&mut self.gathered, number, batch, place, HitTags::None, batch.telling_detail(place).as_ref());
+                fold(&mut self.gathered, number, batch, place, HitTags::None, &|| batch.telling_detail(place));
             }
         }
         let history = &self.history;
@@ -239,7 +263,7 @@ impl Findings {
         for place in true_places(hits) {
             let is_unverified = unverified.is_some_and(|mask| mask.get(place) == Some(true));
             let tags = if is_unverified { HitTags::Unverified } else { HitTags::None };
-            fold(&mut self.folder, rule, batch, place, tags, batch.detail(place).as_ref());
+            fold(&mut self.folder, rule, batch, place, tags, &|| batch.detail(place));
         }
     }
 
@@ -267,12 +291,7 @@ impl Findings {
             own.extend(others);
         }
         self.spill.merge(other.spill);
-        if let (Some(own), Some(others)) = (&mut self.activity, other.activity) {
-            own.merge(others);
-        }
-        if let (Some(own), Some(others)) = (&mut self.requests, other.requests) {
-            own.merge(others);
-        }
+        self.noted.extend(other.noted);
     }
 
     /// Lets the timeline rules judge the events kept, once all findings are merged. The result is told
@@ -326,7 +345,7 @@ fn fold(
     batch: &Batch<'_>,
     place: usize,
     tags: HitTags<'_>,
-    detail: Option<&Arc<CallDetail>>,
+    detail: &dyn Fn() -> Option<Arc<CallDetail>>,
 ) {
     let row = batch.row(place);
     let request_id = batch.request_id(place);
@@ -354,7 +373,8 @@ fn judge_rule(
 fn fold_timeline(folder: &mut Folder, rule: usize, sighting: &Sighting, hit: &TimelineHit) {
     let request_id = &sighting.request_id.to_text();
     let tags = HitTags::Named(&hit.tags, hit.note.as_deref());
-    folder.add(rule, &Hit { row: &sighting.row, day: hit.day, request_id, tags, detail: sighting.detail.as_ref() });
+    let detail = || sighting.detail.clone();
+    folder.add(rule, &Hit { row: &sighting.row, day: hit.day, request_id, tags, detail: &detail });
 }
 
 fn mask<'d>(results: &'d DataFrame, question: &str, rule: usize) -> Option<&'d BooleanChunked> {

@@ -222,7 +222,12 @@ pub struct Requests {
     pub asked: HashMap<(Label, u32, u32), AskedOf<u32>>,
     /// Local days with events of an account in a region, as days since 1970.
     pub days: HashMap<(u32, u32), BTreeSet<i32>>,
+    /// Texts in which no secret was found, so that each is searched once.
+    clean: HashSet<Box<str>>,
 }
+
+/// Texts without secrets that are remembered. Most calls ask for one of a few thousand things.
+const MAX_CLEAN: usize = 16_384;
 
 impl Requests {
     /// Takes note of a batch of events. Those outside the range asked for are left out: no rule has judged them.
@@ -246,8 +251,8 @@ impl Requests {
             sample.add(row.event, row.time);
             return;
         }
-        let alike = Alike { ip: row.ip, api_call, outcome, asked: without_secrets(&asked).into() };
-        of.add(alike, &Sample::one(row.event, row.time));
+        let asked = if self.clean.contains(&*asked) { asked } else { searched(&asked, &mut self.clean) };
+        of.add(Alike { ip: row.ip, api_call, outcome, asked: asked.into() }, &Sample::one(row.event, row.time));
     }
 
     /// Adds what another worker has seen.
@@ -259,6 +264,18 @@ impl Requests {
             self.days.entry(place).or_default().extend(days);
         }
     }
+}
+
+/// The text without secrets; one that has none is noted.
+fn searched<'a>(asked: &'a str, clean: &mut HashSet<Box<str>>) -> Cow<'a, str> {
+    let safe = without_secrets(asked);
+    if matches!(safe, Cow::Borrowed(_)) {
+        if clean.len() >= MAX_CLEAN {
+            clean.clear();
+        }
+        clean.insert(asked.into());
+    }
+    safe
 }
 
 /// What holds something secret is told by type only, or not at all.

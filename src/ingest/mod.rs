@@ -5,6 +5,7 @@
 pub mod csv;
 pub mod feed;
 pub mod framer;
+mod gzip;
 pub mod reject;
 pub mod scratch;
 pub mod source;

@@ -5,6 +5,7 @@
 
 use super::csv;
 use super::framer::{Buffers, Framer, Sink};
+use super::gzip;
 use super::reject::Reason;
 use crate::progress::{Progress, Stage};
 use std::fs::File;
@@ -151,6 +152,7 @@ impl Reader<'_, '_> {
             Input::NoFile(_, why) => self.rejected(&name, Reason::CannotOpen((*why).to_string())),
             Input::File(path) => match open(path) {
                 Ok(Opened::Zip(archive)) => self.read_zip(&name, input.size(), archive, 0),
+                Ok(Opened::Gzip(file)) => self.read_gzip(&name, &mut Watched { inner: file, progress }),
                 Ok(Opened::Stream(file)) => self.read_layer(&name, &mut Watched { inner: file, progress }, 0),
                 Err(error) => self.rejected(&name, Reason::CannotOpen(error.to_string())),
             },
@@ -221,6 +223,19 @@ impl Reader<'_, '_> {
         self.progress.add(Stage::Read, input.spent);
         self.progress.add(Stage::Split, began.elapsed().saturating_sub(input.spent + waited));
         goes_on
+    }
+
+    /// Reads a small gzip file in one go if that can be done, else like any other.
+    fn read_gzip(&mut self, name: &str, input: &mut dyn Read) -> bool {
+        let began = Instant::now();
+        let mut packed = Vec::new();
+        let failure = input.take(gzip::MAX_PACKED).read_to_end(&mut packed).err();
+        let progress = self.progress;
+        let read = gzip::whole(&packed, |mut plain| {
+            progress.add(Stage::Read, began.elapsed());
+            self.read_layer(name, &mut plain, 1)
+        });
+        read.unwrap_or_else(|| self.read_layer(name, &mut packed.chain(Failing(failure)).chain(input), 0))
     }
 
     fn read_zstd(&mut self, name: &str, input: &mut dyn Read, layer: u8) -> bool {
@@ -316,18 +331,24 @@ impl Reader<'_, '_> {
 
 enum Opened {
     Stream(File),
+    /// Small enough to be held.
+    Gzip(File),
     Zip(zip::ZipArchive<File>),
 }
 
 /// Opens a file; a zip is read through its directory at the end, which needs a file to seek in.
 fn open(path: &Path) -> io::Result<Opened> {
     let mut file = File::open(path)?;
-    if file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
         let mut magic = [0; 4];
         let length = file.read(&mut magic)?;
         io::Seek::rewind(&mut file)?;
         if &magic[..length] == b"PK\x03\x04" {
             return zip::ZipArchive::new(file).map(Opened::Zip).map_err(io::Error::other);
+        }
+        if magic.starts_with(&[0x1f, 0x8b]) && metadata.len() <= gzip::MAX_PACKED {
+            return Ok(Opened::Gzip(file));
         }
     }
     Ok(Opened::Stream(file))

@@ -16,7 +16,7 @@ use super::{Db, Failure, StoreError};
 use crate::alarm::fold::{Folded, Folder};
 use crate::alarm::model::{Details, Head, Resolver};
 use crate::alarm::part::Part;
-use crate::detect::engine::{Engine, Findings};
+use crate::detect::engine::{Engine, Findings, Noted};
 use crate::detect::{Judging, Scope, Sighting};
 use crate::enrich::names::{NameTables, Names};
 use crate::enrich::{World, intern_actor};
@@ -26,6 +26,7 @@ use crate::event::words::UserType;
 use crate::pipeline::{Reading, ScanCounts};
 use chrono::NaiveDate;
 use hashbrown::{HashMap, HashSet};
+use rayon::prelude::*;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,13 +84,19 @@ pub struct Kept {
 /// Keeps what a scan found. Nothing is kept unless all of it is.
 pub fn keep(
     db: &Db,
-    reading: Reading,
+    mut reading: Reading,
     world: &World,
     engine: &Engine,
     entry: &ScanEntry,
 ) -> Result<(Kept, ScanCounts), StoreError> {
-    let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading);
-    db.write(work).map_err(|failure| failure.at(db.path()))
+    let noted = std::mem::take(&mut reading.found.noted);
+    std::thread::scope(|threads| {
+        // Put together while alarms are written.
+        let noted = threads.spawn(|| Noted::together(noted));
+        let noted = || noted.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading, noted);
+        db.write(work).map_err(|failure| failure.at(db.path()))
+    })
 }
 
 struct Keeper<'k> {
@@ -110,7 +117,7 @@ struct Pending {
 type Sources = Vec<BTreeSet<String>>;
 
 impl Keeper<'_> {
-    fn keep(&self, reading: Reading) -> Result<(Kept, ScanCounts), Failure> {
+    fn keep(&self, reading: Reading, noted: impl FnOnce() -> Noted) -> Result<(Kept, ScanCounts), Failure> {
         let Reading { mut found, tables, mut app_ids, counts } = reading;
         let touched: BTreeSet<String> = tables.keys.texts().iter().map(ToString::to_string).collect();
         let mut history = std::mem::take(&mut found.history);
@@ -166,13 +173,10 @@ impl Keeper<'_> {
         past::save(self.tx, &numbers, &names, &app_ids, &history)?;
         past::save_policies(self.tx, &self.world.inventory)?;
         inventory::save(self.tx, &self.world.inventory, scan)?;
-        if let Some(seen) = &found.activity {
-            let labels = activity::save_labels(self.tx, seen, &resolver)?;
-            activity::save(self.tx, seen, &labels, &resolver)?;
-            if let Some(asked) = &found.requests {
-                requests::save(self.tx, asked, &labels, &resolver)?;
-            }
-        }
+        let noted = noted();
+        let labels = activity::save_labels(self.tx, &noted.activity, &resolver)?;
+        activity::save(self.tx, &noted.activity, &labels, &resolver)?;
+        requests::save(self.tx, &noted.requests, &labels, &resolver)?;
         self.tx.execute(
             "UPDATE scans SET new_alarms = ?2, grown_alarms = ?3 WHERE number = ?1",
             params![scan, new, grown],
@@ -287,6 +291,7 @@ impl Keeper<'_> {
             if active.rule.watch().is_none() {
                 continue;
             }
+            let mut cells = Vec::new();
             let mut by_key: BTreeMap<&str, Vec<&Sighting>> = BTreeMap::new();
             for sighting in &found.kept[number] {
                 by_key.entry(&names.keys[sighting.row.key as usize].0).or_default().push(sighting);
@@ -300,11 +305,13 @@ impl Keeper<'_> {
                 if kept.is_empty() {
                     delete.execute([active.meta.id, source])?;
                 } else {
-                    insert.execute(params![
-                        active.meta.id,
-                        source,
-                        pack_sightings(&kept, names, &self.world.catalog)?
-                    ])?;
+                    cells.push((source, kept));
+                }
+            }
+            for some in cells.chunks(PARTS) {
+                let packed = some.par_iter().map(|(_, kept)| pack_sightings(kept, names, &self.world.catalog));
+                for ((source, _), data) in some.iter().zip(packed.collect::<Result<Vec<_>, Failure>>()?) {
+                    insert.execute(params![active.meta.id, source, data])?;
                 }
             }
         }
@@ -460,6 +467,19 @@ struct Work<'w> {
     mixed_zones: bool,
 }
 
+/// An alarm of this scan, ready to be written.
+struct Packed<M> {
+    head: Head,
+    files: BTreeSet<u32>,
+    part: Part,
+    data: Vec<u8>,
+    /// What else comes with it.
+    more: M,
+}
+
+/// Parts packed at a time.
+const PARTS: usize = 256;
+
 /// Kinds of parts, as the database numbers them.
 const HITS: i64 = 0;
 const GATHERED: i64 = 1;
@@ -506,26 +526,49 @@ impl Work<'_> {
     }
 
     fn add_gathered(&mut self, found: &mut Findings, cx: &Judging<'_>) -> Result<(), Failure> {
-        for (key, folded, reason) in found.take_gathered(self.keeper.engine, cx) {
-            let (head, files) = (self.resolver.head(&key), folded.files.clone());
-            let part = self.resolver.part(folded, &mut self.details);
-            let number = self.merge_part(&head, GATHERED, "", part)?;
-            if self.set_standing(number, reason.as_deref())? {
-                self.dirty.insert(number, head);
+        let gathered = found.take_gathered(self.keeper.engine, cx).into_iter();
+        let alarms = gathered.map(|(key, folded, reason)| (self.resolver.head(&key), folded, reason)).collect();
+        self.each_packed(alarms, |work, Packed { head, files, part, data, more: reason }| {
+            let number = work.merge_part(&head, GATHERED, part, data)?;
+            if work.set_standing(number, reason.as_deref())? {
+                work.dirty.insert(number, head);
             }
-            self.link(number, &files)?;
-        }
-        Ok(())
+            work.link(number, &files)
+        })
     }
 
     fn add_hits(&mut self, folder: Folder) -> Result<(), Failure> {
-        for (head, folded) in self.in_order(folder) {
-            let files = folded.files.clone();
-            let part = self.resolver.part(folded, &mut self.details);
-            let number = self.merge_part(&head, HITS, "", part)?;
-            self.link(number, &files)?;
+        let alarms = self.in_order(folder).into_iter().map(|(head, folded)| (head, folded, ())).collect();
+        self.each_packed(alarms, |work, Packed { head, files, part, data, more: () }| {
+            let number = work.merge_part(&head, HITS, part, data)?;
+            work.link(number, &files)
+        })
+    }
+
+    /// Hands alarms to `add` as parts, in order. All processors share in packing them, which takes longer than writing.
+    fn each_packed<M: Send>(
+        &mut self,
+        alarms: Vec<(Head, Folded, M)>,
+        mut add: impl FnMut(&mut Self, Packed<M>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let resolver = self.resolver;
+        let mut alarms = alarms.into_iter();
+        loop {
+            let some: Vec<_> = alarms.by_ref().take(PARTS).collect();
+            if some.is_empty() {
+                return Ok(());
+            }
+            let packed = some.into_par_iter().map(|(head, folded, more)| {
+                let (files, mut details) = (folded.files.clone(), Details::new());
+                let part = resolver.part(folded, &mut details);
+                let data = pack(&part)?;
+                Ok((Packed { head, files, part, data, more }, details))
+            });
+            for (packed, details) in packed.collect::<Result<Vec<_>, Failure>>()? {
+                self.details.extend(details);
+                add(self, packed)?;
+            }
         }
-        Ok(())
     }
 
     /// Leaves out calls that the alarm of the day before or after holds: another zone dated them differently.
@@ -552,26 +595,26 @@ impl Work<'_> {
         alarms
     }
 
-    /// Adds a part to what is kept of it.
-    fn merge_part(&mut self, head: &Head, kind: i64, source: &str, part: Part) -> Result<i64, Failure> {
+    /// Adds a part, which packed is `data`, to what is kept of it.
+    fn merge_part(&mut self, head: &Head, kind: i64, mut part: Part, data: Vec<u8>) -> Result<i64, Failure> {
         let number = alarm_number(self.tx(), head, self.keeper.entry.now)?;
         let mut select =
-            self.tx().prepare_cached("SELECT data FROM parts WHERE alarm = ?1 AND kind = ?2 AND source = ?3")?;
-        let before: Option<Vec<u8>> = select.query_row(params![number, kind, source], |row| row.get(0)).optional()?;
+            self.tx().prepare_cached("SELECT data FROM parts WHERE alarm = ?1 AND kind = ?2 AND source = ''")?;
+        let before: Option<Vec<u8>> = select.query_row(params![number, kind], |row| row.get(0)).optional()?;
         drop(select);
-        let mut part = part;
         if self.mixed_zones {
             self.forget_neighbours(head, kind, &mut part)?;
         }
-        let merged = match &before {
-            None => part,
-            Some(data) => {
-                let mut known: Part = unpack(data)?;
+        let data = match &before {
+            None if self.mixed_zones => pack(&part)?,
+            None => data,
+            Some(known) => {
+                let mut known: Part = unpack(known)?;
                 known.merge(part, self.keeper.entry.most);
-                known
+                pack(&known)?
             }
         };
-        self.set_part(number, head, kind, source, before.as_deref(), &merged)?;
+        self.set_part(number, head, kind, "", before.as_deref(), &data)?;
         Ok(number)
     }
 
@@ -582,10 +625,9 @@ impl Work<'_> {
         kind: i64,
         source: &str,
         before: Option<&[u8]>,
-        part: &Part,
+        data: &[u8],
     ) -> Result<(), Failure> {
-        let data = pack(part)?;
-        if before == Some(data.as_slice()) {
+        if before == Some(data) {
             return Ok(());
         }
         let mut insert = self
@@ -613,7 +655,7 @@ impl Work<'_> {
                 if let Some(known) = &known {
                     part.inherit(&unpack(known)?);
                 }
-                self.set_part(number, &head, JUDGED, &source, known.as_deref(), &part)?;
+                self.set_part(number, &head, JUDGED, &source, known.as_deref(), &pack(&part)?)?;
                 self.link(number, &files)?;
             }
         }

@@ -4,7 +4,7 @@ use super::Failure;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// Level of compression: what is kept is small texts and numbers, and higher levels gain little.
 const LEVEL: i32 = 3;
@@ -26,6 +26,8 @@ pub(super) fn pack<T: Serialize>(value: &T) -> Result<Vec<u8>, Failure> {
 thread_local! {
     /// Kept because making one takes longer than compressing a small value.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    /// Likewise.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 fn compressed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
@@ -38,13 +40,23 @@ fn compressed(plain: &[u8]) -> std::io::Result<Vec<u8>> {
     })
 }
 
+fn decompressed(data: &[u8]) -> std::io::Result<Vec<u8>> {
+    let size = Decompressor::upper_bound(data).unwrap_or(MAX_UNPACKED).min(MAX_UNPACKED);
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            none => none.insert(Decompressor::new()?),
+        };
+        decompressor.decompress(data, size)
+    })
+}
+
 /// Unpacks a value.
 pub(super) fn unpack<T: DeserializeOwned>(data: &[u8]) -> Result<T, Failure> {
     let damaged = |what: String| Failure::Content(format!("a packed value is damaged: {what}"));
     let Some((&FORMAT, data)) = data.split_last() else {
         return Err(damaged("it is of another format".to_string()));
     };
-    let size = zstd::bulk::Decompressor::upper_bound(data).unwrap_or(MAX_UNPACKED).min(MAX_UNPACKED);
-    let plain = zstd::bulk::decompress(data, size).map_err(|error| damaged(error.to_string()))?;
+    let plain = decompressed(data).map_err(|error| damaged(error.to_string()))?;
     postcard::from_bytes(&plain).map_err(|error| damaged(error.to_string()))
 }

@@ -224,9 +224,10 @@ impl<'p> Projector<'p> {
     fn insert_record(&self, alarm: i64, id: &RecordId, record: &PartRecord) -> Result<i64, Failure> {
         let mut insert = self.tx.prepare_cached(
             "INSERT INTO records (alarm, source_ip, service, action, api_call, user_type, user, code, ok, calls, \
-             first_call, last_call, api_regions, ip_type, policies, clients) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, '[]', '', '[]', '[]')",
+             first_call, last_call, region, api_regions, ip_type, ip_remark, asset_id, asset_name, policies, clients) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         )?;
+        let place = &record.place;
         insert.execute(params![
             alarm,
             id.source_ip,
@@ -236,11 +237,20 @@ impl<'p> Projector<'p> {
             id.user_type.as_str(),
             id.user,
             id.code,
-            id.success
+            id.success,
+            signed(record.count),
+            record.first,
+            record.last,
+            record.locations.first(),
+            json(&record.api_regions),
+            place.ip_type,
+            place.ip_remark,
+            place.asset_id,
+            place.asset_name,
+            json(&record.policies),
+            json(&record.clients)
         ])?;
-        let number = self.tx.last_insert_rowid();
-        self.update_record(number, record)?;
-        Ok(number)
+        Ok(self.tx.last_insert_rowid())
     }
 
     fn update_record(&self, number: i64, record: &PartRecord) -> Result<(), Failure> {

@@ -1,5 +1,8 @@
 //! What the name of a parameter, a header or a variable says about its value.
 
+use hashbrown::HashMap;
+use std::cell::RefCell;
+
 /// Endings of names that hold a secret. Names are compared in lower case, without `_` and `-`.
 const SECRET_ENDS: &str = "password passwords passwd pwd passcode passphrase secret secrets secretkey appkey privatekey \
     secretid secretaccesskey encryptedkey encryptionkey signingkey masterkey aeskey sshkey presharekey seckey keymaterial \
@@ -53,8 +56,33 @@ pub(super) fn is_harmless(name: &str) -> bool {
     HARMLESS_NAMES.iter().any(|names| names.split(' ').any(|known| known == name))
 }
 
+/// Names judged before; bodies of one API have the same names over and over. No more and no longer ones than these.
+const MAX_KNOWN: usize = 4096;
+const MAX_KNOWN_LENGTH: usize = 64;
+
+thread_local! {
+    /// Without and with `=` behind the name.
+    static KNOWN: RefCell<[HashMap<Box<str>, Kind>; 2]> = RefCell::default();
+}
+
 /// Judges a name; `in_query` when `=` follows it.
 pub(super) fn kind(name: &str, in_query: bool) -> Kind {
+    if name.len() > MAX_KNOWN_LENGTH {
+        return judged(name, in_query);
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let known = &mut known[usize::from(in_query)];
+        if let Some(kind) = known.get(name) {
+            return *kind;
+        }
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        *known.entry(name.into()).or_insert_with(|| judged(name, in_query))
+    })
+}
+
+fn judged(name: &str, in_query: bool) -> Kind {
     let name = plain_name(name);
     let is_in = |list: &str| list.split(' ').any(|known| known == name);
     let ends = |list: &str| list.split(' ').any(|end| name.ends_with(end));
