@@ -14,6 +14,7 @@ use crate::event::time::date_of;
 use crate::event::words::{Method, TEMP_AK, UserType};
 use crate::inventory::Inventory;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::cmp::Reverse;
@@ -253,12 +254,12 @@ pub struct Resolver<'a> {
 
 /// The alarms of a folder, worst level first, then newest, then by id.
 pub fn resolve(folder: Folder, resolver: &Resolver<'_>) -> Vec<Alarm> {
-    let mut details = Details::new();
     let alarm = |(key, folded): (AlarmKey, Folded)| {
-        let (head, part) = (resolver.head(&key), resolver.part(folded, &mut details));
+        let (head, part) = (resolver.head(&key), resolver.part(folded, &mut Details::new()));
         resolver.alarm(head, part)
     };
-    let mut alarms: Vec<Alarm> = folder.alarms.into_iter().map(alarm).collect();
+    let found: Vec<_> = folder.alarms.into_iter().collect();
+    let mut alarms: Vec<Alarm> = found.into_par_iter().map(alarm).collect();
     sort(&mut alarms);
     alarms
 }

@@ -22,6 +22,7 @@ use crate::event::time::keep_earlier;
 use crate::event::words::{Method, UserType};
 use crate::inventory::{Inventory, IpPlace};
 use asked::write_asked;
+use compact_str::CompactString;
 use created::{Created, CreatedKey, CreatedUser};
 use hashbrown::{Equivalent, HashMap};
 use ipnet::IpNet;
@@ -66,7 +67,7 @@ pub struct Enricher<'w> {
     tables: &'w NameTables,
     apis: HashMap<ApiName, usize>,
     known_apis: Vec<(u32, ApiFacts)>,
-    ips: HashMap<Box<str>, IpFacts>,
+    ips: HashMap<CompactString, IpFacts>,
     clients: Cache<'w, u32>,
     codes: Cache<'w, CodeFacts>,
     regions: Cache<'w, ()>,
@@ -119,8 +120,8 @@ struct Signer {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct ApiName {
-    service: Box<str>,
-    action: Box<str>,
+    service: CompactString,
+    action: CompactString,
 }
 
 /// The same, borrowed for looking up.

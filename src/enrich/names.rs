@@ -6,6 +6,7 @@
 use crate::catalog::params::AskedBy;
 use crate::event::words::UserType;
 use crate::inventory::IpPlace;
+use compact_str::CompactString;
 use hashbrown::HashMap;
 use hashbrown::hash_map::EntryRef;
 use std::sync::Mutex;
@@ -152,7 +153,7 @@ impl<T: Clone> Table<T> {
 #[derive(Debug)]
 pub struct Cache<'t, T> {
     table: &'t Table<T>,
-    known: HashMap<String, (u32, T)>,
+    known: HashMap<CompactString, (u32, T)>,
 }
 
 impl<'t, T: Clone> Cache<'t, T> {
@@ -168,7 +169,7 @@ impl<'t, T: Clone> Cache<'t, T> {
         }
         match self.known.entry_ref(text) {
             EntryRef::Occupied(known) => known.into_mut(),
-            EntryRef::Vacant(new) => new.insert(self.table.intern(text, make)),
+            EntryRef::Vacant(new) => new.insert_with_key(text.into(), self.table.intern(text, make)),
         }
     }
 }
