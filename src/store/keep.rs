@@ -527,7 +527,9 @@ impl Work<'_> {
 
     fn add_gathered(&mut self, found: &mut Findings, cx: &Judging<'_>) -> Result<(), Failure> {
         let gathered = found.take_gathered(self.keeper.engine, cx).into_iter();
-        let alarms = gathered.map(|(key, folded, reason)| (self.resolver.head(&key), folded, reason)).collect();
+        let mut alarms: Vec<_> =
+            gathered.map(|(key, folded, reason)| (self.resolver.head(&key), folded, reason)).collect();
+        alarms.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
         self.each_packed(alarms, |work, Packed { head, files, part, data, more: reason }| {
             let number = work.merge_part(&head, GATHERED, part, data)?;
             if work.set_standing(number, reason.as_deref())? {
