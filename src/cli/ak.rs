@@ -270,7 +270,9 @@ fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
         return lookup.write(|out| write_object(&csc::reply(&data, 1), out));
     }
     let mut detail = key_detail(&lookup.db, key, lookup.now)?;
-    detail.ips.iter_mut().for_each(|(address, _)| places.fill(address));
+    for (address, _) in &mut detail.ips {
+        places.fill(address);
+    }
     let view = lookup.view;
     let object = || {
         let mut object = key_json(key, view);

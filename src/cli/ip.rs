@@ -112,7 +112,9 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     put_in_order(&mut found, args.sort);
     found.truncate(args.limit.unwrap_or(usize::MAX));
     let mut places = args.geo.places(lookup.format)?;
-    found.iter_mut().for_each(|address| places.fill(address));
+    for address in &mut found {
+        places.fill(address);
+    }
     if lookup.format == Format::CscJson {
         return write_csc_list(&lookup, &found);
     }

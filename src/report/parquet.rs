@@ -307,7 +307,9 @@ impl Kind {
 
 /// Says in every column that there is nothing.
 fn absent(level: Level, leaves: &mut [Leaf]) -> usize {
-    leaves.iter_mut().for_each(|leaf| leaf.note(level));
+    for leaf in leaves.iter_mut() {
+        leaf.note(level);
+    }
     leaves.len() * VALUE
 }
 
@@ -389,4 +391,91 @@ fn moment(value: &Value) -> Option<i64> {
 fn day(value: &Value) -> Option<i32> {
     let day: NaiveDate = value.as_str()?.parse().ok()?;
     i32::try_from(day.signed_duration_since(NaiveDate::default()).num_days()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::file::metadata::RowGroupMetaData;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::{Field as Cell, Row as Found};
+    use proptest::prelude::*;
+    use serde_json::{Map, json};
+
+    const INNER: &[Field] = &[("texts", TEXTS), ("number", Kind::Number), ("flag", Kind::Flag)];
+    const ROW: Row = &[
+        &[("text", Kind::Text), ("one", Kind::Object(INNER))],
+        &[("many", Kind::List(&Kind::Object(INNER))), ("lists", Kind::List(&TEXTS)), ("last", Kind::Number)],
+    ];
+
+    fn written(rows: &[Value], group: usize) -> SerializedFileReader<std::fs::File> {
+        let mut out = tempfile::tempfile().unwrap();
+        write_groups(ROW, rows.iter().cloned(), group, &mut out).unwrap();
+        SerializedFileReader::new(out).unwrap()
+    }
+
+    fn object(row: &Found) -> Value {
+        row.get_column_iter().map(|(name, cell)| (name.clone(), value(cell))).collect::<Map<_, _>>().into()
+    }
+
+    fn value(cell: &Cell) -> Value {
+        match cell {
+            Cell::Null => Value::Null,
+            Cell::Bool(flag) => json!(flag),
+            Cell::Long(number) => json!(number),
+            Cell::Str(text) => json!(text),
+            Cell::Group(row) => object(row),
+            Cell::ListInternal(list) => list.elements().iter().map(value).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn or_null(value: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
+        prop_oneof![1 => Just(Value::Null), 3 => value]
+    }
+
+    fn list(item: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Value> {
+        or_null(prop::collection::vec(item, 0..4).prop_map(Value::Array))
+    }
+
+    fn text() -> impl Strategy<Value = Value> {
+        or_null(any::<String>().prop_map(Value::String))
+    }
+
+    fn inner() -> impl Strategy<Value = Value> {
+        let parts =
+            (list(text()), or_null(any::<i64>().prop_map(Value::from)), or_null(any::<bool>().prop_map(Value::from)));
+        or_null(parts.prop_map(|(texts, number, flag)| json!({"texts": texts, "number": number, "flag": flag})))
+    }
+
+    fn row() -> impl Strategy<Value = Value> {
+        (text(), inner(), list(inner()), list(list(text())), or_null(any::<i64>().prop_map(Value::from))).prop_map(
+            |(text, one, many, lists, last)| json!({"text": text, "one": one, "many": many, "lists": lists, "last": last}),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn rows_of_any_nesting_come_back(rows in prop::collection::vec(row(), 0..20), group in 1_usize..2000) {
+            let file = written(&rows, group);
+            let found: Vec<Value> = file.get_row_iter(None).unwrap().map(|row| object(&row.unwrap())).collect();
+            prop_assert_eq!(found, rows);
+        }
+    }
+
+    #[test]
+    fn groups_are_written_as_they_fill() {
+        let row = json!({"text": "x".repeat(1000), "one": null, "many": [], "lists": [], "last": 1});
+        let file = written(&vec![row; 1000], 100_000);
+        let groups: Vec<i64> = file.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
+        assert!(groups.len() >= 10 && groups.iter().all(|rows| *rows <= 100), "{groups:?}");
+        assert_eq!(groups.iter().sum::<i64>(), 1000);
+    }
+
+    #[test]
+    fn what_is_no_text_is_kept_as_its_json() {
+        let row = json!({"text": {"a": [1, "=x"]}, "lists": [["a", 1, null]]});
+        let found = object(&written(&[row], 1).get_row_iter(None).unwrap().next().unwrap().unwrap());
+        assert_eq!((&found["text"], &found["lists"]), (&json!(r#"{"a":[1,"=x"]}"#), &json!([["a", "1", null]])));
+    }
 }
