@@ -39,12 +39,13 @@ stages:
 compare *rows:
     tests/bench/compare.sh {{rows}}
 
-# Check outputs with the console's SDK, the models of OCSF, a JSON Schema library, openpyxl and markdown-it
+# Check outputs with the console's SDK, the models of OCSF, a JSON Schema library, DuckDB, pyarrow, openpyxl and markdown-it
 formats:
     cargo build --release --locked
     python3 tests/formats/check_csc.py
     python3 tests/formats/check_ocsf.py
     python3 tests/formats/check_schema.py
+    python3 tests/formats/check_parquet.py
     python3 tests/formats/check_md.py
     python3 tests/formats/check_xlsx.py
     python3 tests/formats/check_notify.py

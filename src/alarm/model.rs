@@ -51,8 +51,10 @@ impl Identity {
 pub struct CallRecord {
     /// Source address.
     pub source_ip: Option<String>,
-    /// Where the address is, as the export says.
+    /// Where the address is, as the export says, else as a database of places says.
     pub region: Option<String>,
+    /// The database that says it; none where the export does.
+    pub region_source: Option<Arc<str>>,
     /// Regions that were called.
     pub api_regions: Vec<String>,
     /// The user's remark on the address.
@@ -91,6 +93,13 @@ pub struct CallRecord {
     pub allowlisted_by: Vec<String>,
 }
 
+impl CallRecord {
+    /// Who says where the address is: `log`, or a database of places.
+    pub fn region_source(&self) -> Option<&str> {
+        self.region.as_ref().map(|_| self.region_source.as_deref().unwrap_or("log"))
+    }
+}
+
 /// Where an alarm's calls came from, in short.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sources {
@@ -100,6 +109,9 @@ pub struct Sources {
     pub count: usize,
     /// The first addresses by text, for lists that name them.
     pub first: Vec<String>,
+    /// Where the newest one is, for tables that show it; never kept.
+    #[serde(skip)]
+    pub region: Option<String>,
 }
 
 /// Addresses named for each alarm in lists; JSON has all.
@@ -113,6 +125,7 @@ impl Sources {
             newest: records.last().and_then(|record| record.source_ip.clone()),
             count: ips.len(),
             first: ips.into_iter().flatten().take(MAX_SOURCES).map(str::to_string).collect(),
+            region: None,
         }
     }
 }
@@ -470,6 +483,7 @@ fn call_record(id: RecordId, record: PartRecord) -> CallRecord {
     CallRecord {
         source_ip: some(&id.source_ip),
         region: record.locations.into_iter().next(),
+        region_source: None,
         api_regions: record.api_regions.into_iter().collect(),
         ip_remark: record.place.ip_remark,
         ip_type: record.place.ip_type,

@@ -3,6 +3,7 @@
 use super::columns::ColumnArgs;
 use super::error::Usage;
 use super::exit;
+use super::geo::GeoArgs;
 use super::lookup::LookupArgs;
 use crate::catalog::edit::nearest;
 use crate::detect::Level;
@@ -104,6 +105,8 @@ struct ShowArgs {
     /// The main account, when several have such a key
     #[arg(long, value_name = "ID")]
     account: Option<String>,
+    #[command(flatten)]
+    geo: GeoArgs,
     #[command(flatten)]
     lookup: LookupArgs,
     /// Output format
@@ -261,11 +264,15 @@ fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
     let lookup = args.lookup.open(args.format, config)?;
     let all = keys(&lookup.db, lookup.now)?;
     let key = find(args, &all)?;
+    let mut places = args.geo.places(lookup.format)?;
     if lookup.format == Format::CscJson {
         let data = [csc::key(key, &stored(&lookup.db)?)];
         return lookup.write(|out| write_object(&csc::reply(&data, 1), out));
     }
-    let detail = key_detail(&lookup.db, key, lookup.now)?;
+    let mut detail = key_detail(&lookup.db, key, lookup.now)?;
+    for (address, _) in &mut detail.ips {
+        places.fill(address);
+    }
     let view = lookup.view;
     let object = || {
         let mut object = key_json(key, view);
@@ -324,6 +331,7 @@ fn address_use_json(address: &Address, used: Used, view: View) -> Value {
         "ip_type": address.ip_type,
         "remark": address.remark,
         "region": address.region,
+        "region_source": address.region_source,
         "asset_id": address.asset_id,
         "asset_name": address.asset_name,
         "first_use": rfc3339(used.first, view.zone),

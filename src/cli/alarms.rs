@@ -4,13 +4,16 @@ use super::columns::{ColumnArgs, write_limited};
 use super::error::Usage;
 use super::exit;
 use super::filter::{FilterArgs, parse_level};
+use super::geo::{GeoArgs, Places};
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::Alarm;
 use crate::detect::Level;
 use crate::pipeline::ScanCounts;
+use crate::report::listing::Column;
 use crate::report::{self, Format, csc, formats, table};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms};
 use crate::store::inventory::stored;
+use crate::store::usage::regions;
 use crate::store::{Failure, decisions};
 use anyhow::Result;
 use clap::ValueEnum;
@@ -44,9 +47,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "LEVEL", value_parser = parse_level)]
     fail_on: Option<Level>,
     #[command(flatten)]
+    geo: GeoArgs,
+    #[command(flatten)]
     lookup: LookupArgs,
     /// Output format
-    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Ocsf, Format::Parquet]))]
     format: Format,
     #[command(flatten)]
     columns: ColumnArgs,
@@ -75,16 +80,17 @@ impl SortArg {
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let lookup = args.lookup.open(args.format, config)?;
     let mut filter = args.filter.read(&lookup.db, lookup.now, lookup.view.zone)?;
+    let mut geo = args.geo.places(lookup.format)?;
     let failing = if args.new {
         let mark = args.mark.as_deref().unwrap_or("default");
         if mark.trim().is_empty() || mark.chars().any(char::is_control) {
             return Err(Usage("--mark needs a name".to_string()).into());
         }
         filter.unseen_by = Some(mark.to_string());
-        list_once(args, &lookup, &filter, mark)?
+        list_once(args, &lookup, &filter, mark, &mut geo)?
     } else {
         let listed = read(args, &lookup, &filter)?;
-        write(args, &lookup, listed)?.1
+        write(args, &lookup, listed, &mut geo)?.1
     };
     Ok(if failing { exit::ALARMS } else { exit::DONE })
 }
@@ -95,10 +101,10 @@ fn read(args: &Args, lookup: &Lookup, filter: &AlarmFilter) -> Result<Vec<Alarm>
 }
 
 /// Lists alarms and marks them as shown, in one transaction: what could not be written is not marked.
-fn list_once(args: &Args, lookup: &Lookup, filter: &AlarmFilter, mark: &str) -> Result<bool> {
+fn list_once(args: &Args, lookup: &Lookup, filter: &AlarmFilter, mark: &str, geo: &mut Places) -> Result<bool> {
     let mut result = None;
     let kept = lookup.db.write(|transaction| {
-        let shown = read(args, lookup, filter).and_then(|listed| write(args, lookup, listed));
+        let shown = read(args, lookup, filter).and_then(|listed| write(args, lookup, listed, geo));
         match shown {
             Ok((ids, failing)) => {
                 decisions::mark(transaction, mark, &ids)?;
@@ -119,12 +125,18 @@ fn list_once(args: &Args, lookup: &Lookup, filter: &AlarmFilter, mark: &str) -> 
 }
 
 /// Writes the list; gives the ids in it, and whether one of them is reason to fail.
-fn write(args: &Args, lookup: &Lookup, alarms: Vec<Alarm>) -> Result<(Vec<String>, bool)> {
+fn write(args: &Args, lookup: &Lookup, mut alarms: Vec<Alarm>, geo: &mut Places) -> Result<(Vec<String>, bool)> {
     let ids = alarms.iter().map(|alarm| alarm.id.clone()).collect();
     let failing = args.fail_on.is_some_and(|level| alarms.iter().any(|alarm| alarm.is_open(level)));
     match lookup.format {
         Format::Table => {
-            let columns = args.columns.pick(&table::COLUMNS, |column| table::is_usual(column, &alarms))?;
+            let usual = |column: &Column<Alarm>| {
+                table::is_usual(column, &alarms) || column.title == table::REGION && args.geo.is_given()
+            };
+            let columns = args.columns.pick(&table::COLUMNS, usual)?;
+            if columns.iter().any(|column| column.title == table::REGION) {
+                geo.fill_sources(&mut alarms, &regions(&lookup.db)?);
+            }
             let view = args.columns.view(lookup.view);
             let list = |out: &mut dyn Write| table::write_list(&alarms, &columns, view, out);
             // A list that marks what it shows holds the database meanwhile, and nobody should wait for a reader.
@@ -136,6 +148,9 @@ fn write(args: &Args, lookup: &Lookup, alarms: Vec<Alarm>) -> Result<(Vec<String
         }
         format => {
             let places = if format == Format::Csv { args.columns.places(&report::csv::HEADER)? } else { None };
+            if format != Format::Csv {
+                geo.fill_records(alarms.iter_mut().flat_map(|alarm| &mut alarm.records));
+            }
             // No log was read for it, so nothing is counted.
             let outcome = ScanCounts::default().outcome(alarms);
             lookup.write(|out| {

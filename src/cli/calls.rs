@@ -3,6 +3,7 @@
 use super::columns::{ColumnArgs, write_limited};
 use super::error::Usage;
 use super::exit;
+use super::geo::{GeoArgs, Places};
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::event::tat;
@@ -10,7 +11,7 @@ use crate::lang::text;
 use crate::report::json::{pretty, record_json};
 use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
 use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time};
-use crate::report::{Format, View, csc, formats, refused};
+use crate::report::{Format, View, csc, formats, parquet, refused};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms, records_of};
 use crate::store::read::{Call, CallPage, call_page, policy_documents};
 use anyhow::Result;
@@ -45,9 +46,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     page_size: Option<u64>,
     #[command(flatten)]
+    geo: GeoArgs,
+    #[command(flatten)]
     lookup: LookupArgs,
     /// Output format
-    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson]))]
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Parquet]))]
     format: Format,
     #[command(flatten)]
     columns: ColumnArgs,
@@ -92,9 +95,10 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let lookup = args.lookup.open(args.format, config)?;
     let number = lookup.alarm(&args.alarm)?;
     let alarm = alarm_of(&lookup, number, Records::None)?;
-    let records = numbered(&lookup, number)?;
+    let mut records = numbered(&lookup, number)?;
+    let mut places = args.geo.places(lookup.format)?;
     match args.record {
-        None => write_records(args, &lookup, &alarm, records)?,
+        None => write_records(args, &lookup, &alarm, records, &mut places)?,
         Some(place) => {
             let what = || {
                 format!(
@@ -103,14 +107,21 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
                     counted(records.len() as u64, "record", "records")
                 )
             };
-            let one = records.iter().find(|one| one.place == place).ok_or_else(|| Usage(what()))?;
-            write_calls(args, &lookup, &alarm, &records, one)?;
+            let at = records.iter().position(|one| one.place == place).ok_or_else(|| Usage(what()))?;
+            places.fill_records([&mut records[at].record]);
+            write_calls(args, &lookup, &alarm, &records, &records[at])?;
         }
     }
     Ok(exit::DONE)
 }
 
-fn write_records(args: &Args, lookup: &Lookup, alarm: &Alarm, mut records: Vec<Numbered>) -> Result<()> {
+fn write_records(
+    args: &Args,
+    lookup: &Lookup,
+    alarm: &Alarm,
+    mut records: Vec<Numbered>,
+    places: &mut Places,
+) -> Result<()> {
     if matches!(args.sort, SortArg::Count) {
         records.sort_by_key(|one| (Reverse(one.record.success + one.record.failed), one.place));
     }
@@ -120,6 +131,7 @@ fn write_records(args: &Args, lookup: &Lookup, alarm: &Alarm, mut records: Vec<N
         let skipped = usize::try_from(args.page.unwrap_or(1) - 1).unwrap_or(usize::MAX).saturating_mul(size);
         records = records.into_iter().skip(skipped).take(size).collect();
     }
+    places.fill_records(records.iter_mut().map(|one| &mut one.record));
     let view = lookup.view;
     let objects = || records.iter().map(|one| numbered_json(one, view)).collect::<Vec<_>>();
     match lookup.format {
@@ -141,6 +153,7 @@ fn write_records(args: &Args, lookup: &Lookup, alarm: &Alarm, mut records: Vec<N
             lookup
                 .write(|out| write_limited(places.as_deref(), out, |out| write_record_csv(alarm, &records, view, out)))
         }
+        Format::Parquet => lookup.write(|out| write_record_parquet(alarm, &records, view, out)),
         Format::CscJson => {
             let data: Vec<Value> = records.iter().map(|one| csc::record(alarm, key, &one.record)).collect();
             lookup.write(|out| write_object(&csc::reply(&data, total), out))
@@ -195,7 +208,7 @@ fn is_usual(column: &Column<Numbered>, records: &[Numbered]) -> bool {
 }
 
 /// Fields of a record in CSV.
-const RECORD_FIELDS: [&str; 26] = [
+const RECORD_FIELDS: [&str; 27] = [
     "alarm",
     "rule",
     "number",
@@ -222,22 +235,39 @@ const RECORD_FIELDS: [&str; 26] = [
     "api_regions",
     "clients",
     "allowlisted_by",
+    "region_source",
 ];
 
 /// Writes records as CSV, with what they share.
 pub(super) fn write_record_csv(alarm: &Alarm, records: &[Numbered], view: View, out: &mut dyn Write) -> io::Result<()> {
     let object = |one: &Numbered| {
-        let mut object = numbered_json(one, view);
+        let mut object = alone_json(alarm, one, view);
         object["first_call"] = json!(time(one.record.first_call, view.zone));
         object["last_call"] = json!(time(one.record.last_call, view.zone));
-        object["alarm"] = json!(alarm.id);
-        object["rule"] = json!(alarm.meta.id);
-        object["ak"] = json!(alarm.ak);
-        object["ak_masked"] = json!(alarm.ak_masked());
-        object["ak_remark"] = json!(alarm.ak_remark);
         object
     };
     write_csv(&RECORD_FIELDS, &records.iter().map(object).collect::<Vec<_>>(), out)
+}
+
+/// Writes records as Parquet, with what they share.
+pub(super) fn write_record_parquet(
+    alarm: &Alarm,
+    records: &[Numbered],
+    view: View,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    parquet::write(parquet::RECORDS, records.iter().map(|one| alone_json(alarm, one, view)), out)
+}
+
+/// A record with what it shares with the others of its alarm.
+fn alone_json(alarm: &Alarm, one: &Numbered, view: View) -> Value {
+    let mut object = numbered_json(one, view);
+    object["alarm"] = json!(alarm.id);
+    object["rule"] = json!(alarm.meta.id);
+    object["ak"] = json!(alarm.ak);
+    object["ak_masked"] = json!(alarm.ak_masked());
+    object["ak_remark"] = json!(alarm.ak_remark);
+    object
 }
 
 fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, all: &[Numbered], one: &Numbered) -> Result<()> {
@@ -275,6 +305,7 @@ fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, all: &[Numbered], on
             });
             lookup.write(|out| write_object(&object, out))
         }
+        Format::Parquet => lookup.write(|out| parquet::write(parquet::CALLS, objects().into_iter(), out)),
         Format::CscJson => {
             let reply = csc_calls(&found, &csc::record(alarm, csc_key(alarm, all), &one.record));
             lookup.write(|out| write_object(&reply, out))

@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
             ];
             lookup.write(|out| write_csv(&fields, &rows, out))?;
         }
-        Format::CscJson | Format::Ocsf => lookup.write(|_| refused())?,
+        Format::CscJson | Format::Ocsf | Format::Parquet => lookup.write(|_| refused())?,
     }
     Ok(exit::DONE)
 }

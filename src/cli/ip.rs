@@ -4,10 +4,9 @@ use super::ak::{apis_json, heading, key_json, levels, levels_json, moment, short
 use super::columns::ColumnArgs;
 use super::error::Usage;
 use super::exit;
-use super::geo::{self, GeoArgs};
+use super::geo::GeoArgs;
 use super::lookup::{Lookup, LookupArgs, full_ak};
 use crate::catalog::edit::nearest;
-use crate::lang::Lang;
 use crate::report::json::alarm_json;
 use crate::report::listing::{self, Column, Paint, write_object};
 use crate::report::text::{grouped, or_dash, rfc3339, time};
@@ -112,7 +111,10 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     });
     put_in_order(&mut found, args.sort);
     found.truncate(args.limit.unwrap_or(usize::MAX));
-    geo::fill(&args.geo.open()?, &mut found, shown_in(&lookup));
+    let mut places = args.geo.places(lookup.format)?;
+    for address in &mut found {
+        places.fill(address);
+    }
     if lookup.format == Format::CscJson {
         return write_csc_list(&lookup, &found);
     }
@@ -133,11 +135,6 @@ fn write_csc_list(lookup: &Lookup, found: &[Address]) -> Result<()> {
     };
     let data: Vec<Value> = found.iter().map(one).collect();
     lookup.write(|out| write_object(&csc::reply(&data, found.len() as u64), out))
-}
-
-/// The language of places: only tables are for people.
-fn shown_in(lookup: &Lookup) -> Lang {
-    if lookup.format == Format::Table { lookup.view.lang } else { Lang::En }
 }
 
 fn put_in_order(addresses: &mut [Address], sort: SortArg) {
@@ -218,9 +215,9 @@ fn show(args: &ShowArgs, config: Option<&Path>) -> Result<()> {
     let lookup = args.lookup.open(args.format, config)?;
     let mut address = find(&lookup, &args.ip)?;
     let detail = address_detail(&lookup.db, &address.ip, lookup.now)?;
-    let geo = args.geo.open()?;
-    let places = geo::places(&geo, &address.ip, address.region.as_deref(), shown_in(&lookup));
-    geo::fill(&geo, std::slice::from_mut(&mut address), shown_in(&lookup));
+    let mut geo = args.geo.places(lookup.format)?;
+    let places = geo.answers(&address.ip, address.region.as_deref());
+    geo.fill(&mut address);
     let address = &address;
     if lookup.format == Format::CscJson {
         let keys: Vec<&Key> = detail.keys.iter().map(|(key, _)| key).collect();

@@ -3,7 +3,7 @@
 use super::columns::{ColumnArgs, write_limited};
 use super::database::DatabaseArgs;
 use super::error::Usage;
-use super::output::{view, write_to};
+use super::output::{check_output, view, write_to};
 use super::pager::write_paged;
 use super::{now_ms, time};
 use crate::report::listing::{write_csv, write_lines, write_object};
@@ -44,6 +44,7 @@ pub(super) struct Lookup {
 impl LookupArgs {
     /// Opens the database, which must be there, to answer in this format.
     pub(super) fn open(&self, format: Format, config: Option<&Path>) -> Result<Lookup> {
+        check_output(self.output.as_deref(), format)?;
         let mut settings = super::rules::read_settings(config)?;
         settings.tz.clone_from(&self.tz);
         let zone = settings.zone()?;
@@ -87,7 +88,7 @@ impl Lookup {
                 let places = columns.places(fields)?;
                 self.write(|out| write_limited(places.as_deref(), out, |out| write_csv(fields, &objects(), out)))
             }
-            Format::CscJson | Format::Ocsf => self.write(|_| refused()),
+            Format::CscJson | Format::Ocsf | Format::Parquet => self.write(|_| refused()),
         }
     }
 
@@ -104,7 +105,7 @@ impl Lookup {
             Format::Json => write_object(&object(), out),
             Format::Jsonl => write_lines(&[object()], out),
             Format::Csv => write_csv(fields, &[line()], out),
-            Format::CscJson | Format::Ocsf => refused(),
+            Format::CscJson | Format::Ocsf | Format::Parquet => refused(),
         })
     }
 

@@ -1,8 +1,9 @@
 //! Where results go: stdout or a file, with what the terminal can show.
 
+use super::error::Usage;
 use super::terminal::{self, wants_colour};
 use crate::lang::Lang;
-use crate::report::View;
+use crate::report::{Format, View};
 use anyhow::Context;
 use chrono_tz::Tz;
 use std::cell::RefCell;
@@ -47,6 +48,15 @@ pub(super) fn view(output: Option<&Path>, zone: Tz, details: bool) -> View {
     let terminal = stdout && io::stdout().is_terminal();
     let width = terminal::size().filter(|_| terminal).map(|(_, width)| width);
     View { zone, colour: wants_colour(terminal), details, width, wide: false, lang: lang() }
+}
+
+/// Refuses to write on a terminal what is no text.
+pub(super) fn check_output(output: Option<&Path>, format: Format) -> anyhow::Result<()> {
+    let stdout = output.is_none_or(|path| path.as_os_str() == "-");
+    if format == Format::Parquet && stdout && io::stdout().is_terminal() {
+        return Err(Usage("Parquet is no text; name a file with --output".to_string()).into());
+    }
+    Ok(())
 }
 
 /// Writes through `write` to a file or stdout.

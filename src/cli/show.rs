@@ -1,7 +1,10 @@
 //! `akguard show`: everything known about one alarm.
 
-use super::calls::{Numbered, alarm_of, numbered, numbered_json, write_record_csv, write_record_table};
+use super::calls::{
+    Numbered, alarm_of, numbered, numbered_json, write_record_csv, write_record_parquet, write_record_table,
+};
 use super::exit;
+use super::geo::GeoArgs;
 use super::lookup::{Lookup, LookupArgs};
 use super::rules::numbered as with_numbers;
 use crate::alarm::model::{Alarm, CallRecord};
@@ -40,9 +43,11 @@ pub(super) struct Args {
     #[arg(long)]
     full_keys: bool,
     #[command(flatten)]
+    geo: GeoArgs,
+    #[command(flatten)]
     lookup: LookupArgs,
     /// Output format
-    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
+    #[arg(long, value_name = "F", default_value = "table", value_parser = formats(&[Format::CscJson, Format::Ocsf, Format::Parquet]))]
     format: Format,
 }
 
@@ -60,13 +65,16 @@ struct Shown {
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let lookup = args.lookup.open(args.format, config)?;
     let number = lookup.alarm(&args.alarm)?;
-    let shown = read(&lookup, number)?;
+    let mut places = args.geo.places(lookup.format)?;
+    let mut shown = read(&lookup, number)?;
+    places.fill_records(shown.records.iter_mut().map(|one| &mut one.record));
     let view = lookup.view;
     match lookup.format {
         Format::Table => lookup.write(|out| write_text(&shown, args.full_keys, view, out))?,
         Format::Json => lookup.write(|out| write_object(&object(&shown, view), out))?,
         Format::Jsonl => lookup.write(|out| write_lines(&[object(&shown, view)], out))?,
         Format::Csv => lookup.write(|out| write_record_csv(&shown.alarm, &shown.records, view, out))?,
+        Format::Parquet => lookup.write(|out| write_record_parquet(&shown.alarm, &shown.records, view, out))?,
         Format::CscJson => {
             let risks = shown.key.as_ref().map_or(0, |key| key.risks.len());
             let reply = csc::alarm_detail(&shown.alarm, &all_records(&shown), risks, &stored(&lookup.db)?);

@@ -2,24 +2,24 @@
 //!
 //! | bytes | what |
 //! | --- | --- |
-//! | 8 | `akplace` and the version, 1 |
-//! | 4 | length of the rest when unpacked |
-//! | the rest | a zstd frame |
+//! | 8 | `akplace` and the version, 2 |
+//! | the rest | two sections: four bytes of length when unpacked, four of length, a zstd frame |
 //!
-//! Unpacked, all numbers little-endian: one byte of length and the edition (`2026-06`); two bytes of count and the
-//! places, each one byte of length and a code (`US`, `CN-BJ`; the first, empty, stands for no place); then IPv4 and
-//! IPv6 alike: four bytes of count, that many gaps from one start to the next as LEB128, the low bytes of the places'
-//! numbers, the high bytes. A start reaches up to the next. IPv6 starts count networks of /64.
+//! All numbers are little-endian. The first section, unpacked, has one byte of length and the edition (`2026-06`); two
+//! bytes of count and the places, each one byte of length and a code (`US`, `CN-BJ`; the first, empty, stands for no
+//! place); then IPv4. The second has IPv6, and is left alone until an IPv6 address is asked for. Both hold four bytes of
+//! count, that many gaps from one start to the next as LEB128, the low bytes of the places' numbers, the high bytes. A
+//! start reaches up to the next. IPv6 starts count networks of /64.
 
 use super::region::Region;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The line that the licence of the data, CC BY 4.0, asks for.
 pub(super) const ATTRIBUTION: &str = "IP Geolocation by DB-IP (https://db-ip.com)";
 
 const DATA: &[u8] = include_bytes!("data/places.bin");
-const MAGIC: &[u8] = b"akplace\x01";
+const MAGIC: &[u8] = b"akplace\x02";
 /// More than the table ever has; nothing larger is unpacked.
 const LONGEST: usize = 32 << 20;
 
@@ -54,23 +54,23 @@ impl<N: Copy + Ord + TryFrom<u64>> Starts<N> {
     }
 }
 
-/// The table, unpacked.
+/// The table, unpacked as far as it was asked for.
 #[derive(Debug)]
 pub(super) struct Builtin {
     name: Arc<str>,
     regions: Vec<Option<Region>>,
     v4: Starts<u32>,
-    v6: Starts<u64>,
+    v6: OnceLock<Starts<u64>>,
 }
 
 impl Builtin {
     /// Unpacks the table. Should it be broken, which a test rules out, no address has a place.
     pub(super) fn load() -> Self {
-        unpack(DATA).and_then(|payload| Self::read(&payload)).unwrap_or_else(|| Self {
+        unpack(DATA, 0).and_then(|payload| Self::read(&payload)).unwrap_or_else(|| Self {
             name: "built-in table".into(),
             regions: Vec::new(),
             v4: Starts::default(),
-            v6: Starts::default(),
+            v6: OnceLock::from(Starts::default()),
         })
     }
 
@@ -79,9 +79,20 @@ impl Builtin {
         let edition = bytes.text()?;
         let count = bytes.number(2)?;
         let regions = (0..count).map(|_| bytes.text().map(region)).collect::<Option<_>>()?;
-        let (v4, v6) = (Starts::read(&mut bytes)?, Starts::read(&mut bytes)?);
+        let v4 = Starts::read(&mut bytes)?;
         let name = format!("built-in table, DB-IP Lite {edition}").into();
-        bytes.0.is_empty().then_some(Self { name, regions, v4, v6 })
+        bytes.0.is_empty().then_some(Self { name, regions, v4, v6: OnceLock::new() })
+    }
+
+    /// Reads the section about IPv6.
+    fn read_v6(payload: &[u8]) -> Option<Starts<u64>> {
+        let mut bytes = Bytes(payload);
+        let starts = Starts::read(&mut bytes)?;
+        bytes.0.is_empty().then_some(starts)
+    }
+
+    fn v6(&self) -> &Starts<u64> {
+        self.v6.get_or_init(|| unpack(DATA, 1).and_then(|payload| Self::read_v6(&payload)).unwrap_or_default())
     }
 
     /// Returns the name shown for it, with the edition of its source.
@@ -93,7 +104,7 @@ impl Builtin {
     pub(super) fn region(&self, ip: IpAddr) -> Option<&Region> {
         let place = match ip {
             IpAddr::V4(ip) => self.v4.find(ip.to_bits()),
-            IpAddr::V6(ip) => self.v6.find(high(ip.to_bits())),
+            IpAddr::V6(ip) => self.v6().find(high(ip.to_bits())),
         };
         self.regions.get(usize::from(place?))?.as_ref()
     }
@@ -108,10 +119,14 @@ fn region(code: &str) -> Option<Region> {
     Region::read(country, province)
 }
 
-fn unpack(data: &[u8]) -> Option<Vec<u8>> {
+/// Unpacks a section, the first being 0.
+fn unpack(data: &[u8], section: usize) -> Option<Vec<u8>> {
     let mut bytes = Bytes(data.strip_prefix(MAGIC)?);
-    let length = usize::try_from(bytes.number(4)?).ok().filter(|length| *length <= LONGEST)?;
-    zstd::bulk::decompress(bytes.0, length).ok().filter(|payload| payload.len() == length)
+    for _ in 0..section {
+        bytes.section()?;
+    }
+    let (length, packed) = bytes.section()?;
+    zstd::bulk::decompress(packed, length).ok().filter(|payload| payload.len() == length)
 }
 
 /// Bytes not read yet.
@@ -126,6 +141,13 @@ impl<'a> Bytes<'a> {
 
     fn number(&mut self, count: usize) -> Option<u32> {
         Some(self.take(count)?.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+    }
+
+    /// A section, packed, and its length when unpacked.
+    fn section(&mut self) -> Option<(usize, &'a [u8])> {
+        let length = usize::try_from(self.number(4)?).ok().filter(|length| *length <= LONGEST)?;
+        let packed = usize::try_from(self.number(4)?).ok()?;
+        Some((length, self.take(packed)?))
     }
 
     fn text(&mut self) -> Option<&'a str> {
@@ -175,10 +197,9 @@ mod tests {
         out
     }
 
-    fn payload(v4: &[(u64, u16)], v6: &[(u64, u16)]) -> Vec<u8> {
+    fn payload(v4: &[(u64, u16)]) -> Vec<u8> {
         let mut out = b"\x072026-06\x04\0\0\x02US\x05CN-BJ\x02CN".to_vec();
         out.extend(column(v4));
-        out.extend(column(v6));
         out
     }
 
@@ -193,10 +214,12 @@ mod tests {
 
     #[test]
     fn the_table_in_the_program_is_whole() {
-        let payload = unpack(DATA).unwrap();
-        let table = Builtin::read(&payload).unwrap();
-        assert!(table.v4.starts.is_sorted() && table.v6.starts.is_sorted());
-        assert!(table.v4.starts.len() > 100_000 && table.v6.starts.len() > 100_000);
+        let [first, second] = [0, 1].map(|section| unpack(DATA, section).unwrap());
+        let (table, v6) = (Builtin::read(&first).unwrap(), Builtin::read_v6(&second).unwrap());
+        assert!(table.v4.starts.is_sorted() && v6.starts.is_sorted());
+        assert!(table.v4.starts.len() > 100_000 && v6.starts.len() > 100_000);
+        assert!(v6.places.iter().all(|place| usize::from(*place) < table.regions.len()));
+        assert_eq!(unpack(DATA, 2), None);
         assert!(table.name.starts_with("built-in table, DB-IP Lite 20"), "{}", table.name);
         // Every code but the empty one is known, so that no code reaches a reader as a name.
         for region in table.regions.iter().skip(1) {
@@ -210,26 +233,31 @@ mod tests {
 
     #[test]
     fn broken_tables_are_refused() {
-        let whole = payload(&[(0, 1), (9, 2)], &[(5, 3)]);
-        assert!(Builtin::read(&whole).is_some());
+        let (whole, v6) = (payload(&[(0, 1), (9, 2)]), column(&[(5, 3)]));
+        assert!(Builtin::read(&whole).is_some() && Builtin::read_v6(&v6).is_some());
         for end in 0..whole.len() {
             assert!(Builtin::read(&whole[..end]).is_none(), "{end}");
         }
-        assert!(unpack(b"akplace\x02").is_none());
-        assert!(unpack(b"akplace\x01\xff\xff\xff\xff").is_none());
+        for end in 0..v6.len() {
+            assert!(Builtin::read_v6(&v6[..end]).is_none(), "{end}");
+        }
+        assert!(Builtin::read(&[whole, v6].concat()).is_none(), "nothing may follow");
+        assert!(unpack(b"akplace\x01", 0).is_none());
+        assert!(unpack(b"akplace\x02\xff\xff\xff\xff", 0).is_none());
+        assert!(unpack(b"akplace\x02\x01\0\0\0\xff\xff\xff\xff", 1).is_none());
     }
 
     proptest! {
         #[test]
         fn look_ups_agree_with_a_list(v4 in rows(u32::MAX.into()), v6 in rows(u64::MAX), near in any::<u64>()) {
-            let table = Builtin::read(&payload(&v4, &v6)).unwrap();
+            let table = Builtin { v6: Builtin::read_v6(&column(&v6)).unwrap().into(), ..Builtin::read(&payload(&v4)).unwrap() };
             let around = |rows: &[(u64, u16)]| rows.iter().flat_map(|(s, _)| [s.saturating_sub(1), *s, s.saturating_add(1)]).chain([0, near]).collect::<Vec<_>>();
             for address in around(&v4) {
                 let Ok(short) = u32::try_from(address) else { continue };
                 prop_assert_eq!(table.v4.find(short), naive(&v4, address));
             }
             for address in around(&v6) {
-                prop_assert_eq!(table.v6.find(address), naive(&v6, address));
+                prop_assert_eq!(table.v6().find(address), naive(&v6, address));
                 let ip = IpAddr::from((u128::from(address) << 64 | 7).to_be_bytes());
                 let code = naive(&v6, address).and_then(|place| region(["", "US", "CN-BJ", "CN"][usize::from(place)]));
                 prop_assert_eq!(table.region(ip), code.as_ref());
@@ -239,9 +267,11 @@ mod tests {
         #[test]
         fn no_bytes_make_it_fail(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0..40_usize, byte in any::<u8>()) {
             let _ = Builtin::read(&bytes);
-            let _ = unpack(&bytes);
-            let mut near = payload(&[(0, 1), (9, 2)], &[(5, 3)]);
-            near[at] = byte;
+            let _ = Builtin::read_v6(&bytes);
+            let _ = unpack(&[MAGIC, &bytes].concat(), at % 3);
+            let mut near = payload(&[(0, 1), (9, 2)]);
+            let last = near.len() - 1;
+            near[at.min(last)] = byte;
             let _ = Builtin::read(&near);
         }
     }

@@ -228,6 +228,7 @@ impl<'a> AlarmOut<'a> {
 struct RecordOut<'a> {
     source_ip: Option<&'a str>,
     region: Option<&'a str>,
+    region_source: Option<&'a str>,
     api_regions: &'a [String],
     ip_remark: Option<&'a str>,
     ip_type: &'a str,
@@ -253,6 +254,7 @@ impl<'a> RecordOut<'a> {
         Self {
             source_ip: record.source_ip.as_deref(),
             region: record.region.as_deref(),
+            region_source: record.region_source(),
             api_regions: &record.api_regions,
             ip_remark: record.ip_remark.as_deref(),
             ip_type: &record.ip_type,

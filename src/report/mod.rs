@@ -5,6 +5,7 @@ pub mod csv;
 pub mod json;
 pub mod listing;
 pub mod ocsf;
+pub mod parquet;
 pub mod recommendation;
 pub mod table;
 pub mod text;
@@ -32,6 +33,8 @@ pub enum Format {
     CscJson,
     /// OCSF Detection Findings, one a line.
     Ocsf,
+    /// A table of columns with types.
+    Parquet,
 }
 
 /// The formats that every command has.
@@ -81,5 +84,6 @@ pub fn write(outcome: &ScanOutcome, format: Format, view: View, out: &mut dyn Wr
         Format::Csv => csv::write(outcome, view, out),
         Format::CscJson => csc::write_alarms(&outcome.alarms, &Inventory::default(), out),
         Format::Ocsf => ocsf::write(&outcome.alarms, out),
+        Format::Parquet => parquet::write_alarms(&outcome.alarms, view, out),
     }
 }

@@ -258,7 +258,7 @@ fn source(record: &CallRecord) -> Option<Value> {
         "ip": ip,
         "name": record.asset_name.as_ref().or(name),
         "instance_uid": record.asset_id,
-        "location": {"desc": record.region},
+        "location": {"desc": record.region, "provider": record.region_source()},
     }))
 }
 

@@ -65,10 +65,11 @@ fn write_details(alarm: &Alarm, view: View, out: &mut dyn Write) -> io::Result<(
 fn record_line(record: &CallRecord, view: View) -> String {
     let asset =
         record.asset_name.as_deref().or(record.asset_id.as_deref()).map_or(String::new(), |name| format!(" {name}"));
+    let region = record.region.as_ref().map_or(String::new(), |region| format!(", {region}"));
     let calls = record.success + record.failed;
     let code = if record.failed > 0 { format!(" -> {}", record.code) } else { String::new() };
     printable(&format!(
-        "{}  {} ({}{asset})  {} {}:{} x{calls}{code}",
+        "{}  {} ({}{asset}{region})  {} {}:{} x{calls}{code}",
         time(record.last_call, view.zone),
         or_dash(record.source_ip.as_deref()),
         view.lang.word(&record.ip_type),
@@ -133,8 +134,11 @@ pub fn by_level(counts: &[u64; 6], lang: Lang) -> String {
     named.map(level).collect::<Vec<_>>().join(text(lang, "counts", "comma"))
 }
 
+/// The column with the place of the newest address, which is looked up only where it is shown.
+pub const REGION: &str = "REGION";
+
 /// The columns of the alarm table.
-pub static COLUMNS: [Column<Alarm>; 10] = [
+pub static COLUMNS: [Column<Alarm>; 11] = [
     Column::new("LEVEL", 0, |alarm: &Alarm, _| alarm.level.as_str().to_string())
         .words()
         .painted(|alarm| Paint::of(alarm.level)),
@@ -146,6 +150,7 @@ pub static COLUMNS: [Column<Alarm>; 10] = [
     Column::new("FAILED", 8, |alarm: &Alarm, _| grouped(alarm.failed)).right(),
     Column::new("LAST CALL", 4, |alarm, view| time(alarm.last_call, view.zone)),
     Column::new("FROM", 6, source),
+    Column::new(REGION, 9, |alarm, view| view.shortened(or_dash(alarm.sources.region.as_deref()), 20)),
     // A prefix of the id tells an alarm as well as the whole; JSON and CSV have it in full.
     Column::new("ID", 1, |alarm, view| alarm.id.chars().take(if view.wide { usize::MAX } else { 10 }).collect()),
 ];
@@ -165,9 +170,14 @@ pub fn alarm_table(alarms: &[Alarm], view: View, out: &mut dyn Write) -> io::Res
     listing::write(&columns, alarms, view, out)
 }
 
-/// Whether a column tells something about these alarms: the status does once somebody has decided.
+/// Whether a column tells something about these alarms: the status does once somebody has decided, the region once it
+/// was looked up.
 pub fn is_usual(column: &Column<Alarm>, alarms: &[Alarm]) -> bool {
-    column.title != "STATUS" || alarms.iter().any(|alarm| alarm.status != Status::Unprocessed)
+    match column.title {
+        "STATUS" => alarms.iter().any(|alarm| alarm.status != Status::Unprocessed),
+        REGION => alarms.iter().any(|alarm| alarm.sources.region.is_some()),
+        _ => true,
+    }
 }
 
 /// What an alarm is called: English has the rule's id, which is short and can be typed; others have its title.

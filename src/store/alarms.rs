@@ -596,6 +596,7 @@ fn read_source(row: &rusqlite::Row<'_>) -> Result<CallRecord, Failure> {
     Ok(CallRecord {
         source_ip: some_text(row, 2)?,
         region: None,
+        region_source: None,
         api_regions: Vec::new(),
         ip_remark: None,
         ip_type: String::new(),
@@ -631,6 +632,7 @@ fn read_record(row: &rusqlite::Row<'_>, remarks: &Remarks) -> Result<CallRecord,
     Ok(CallRecord {
         source_ip,
         region: row.get(13)?,
+        region_source: None,
         api_regions: texts(row, 14)?,
         ip_remark,
         ip_type: row.get(15)?,

@@ -554,6 +554,15 @@ fn alarms_from(db: &Db, ip: &str, now: i64, records: Records) -> Result<Vec<Alar
     alarms(db, &filter, now, Sort::Level, None, records)
 }
 
+/// Where the logs say that addresses are, of those of which they say it.
+pub fn regions(db: &Db) -> Result<HashMap<String, String>, StoreError> {
+    snapshot(db, |conn| {
+        let mut statement = conn.prepare("SELECT ip, region FROM ips WHERE region IS NOT NULL")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    })
+}
+
 /// Every source address seen, without anything about it.
 pub fn ips(db: &Db) -> Result<Vec<String>, StoreError> {
     snapshot(db, |conn| {

@@ -24,7 +24,7 @@ import sys
 import maxminddb
 import zstandard
 
-MAGIC = b"akplace\x01"
+MAGIC = b"akplace\x02"
 
 # English names that the source gives to the provinces of China, by the second half of their ISO 3166-2 code.
 PROVINCES = {
@@ -142,6 +142,12 @@ def column(starts, codes):
     return struct.pack("<I", len(starts)) + deltas + low + high
 
 
+def section(payload):
+    """A part of the table that is unpacked by itself."""
+    packed = zstandard.ZstdCompressor(level=22, write_content_size=True).compress(bytes(payload))
+    return struct.pack("<II", len(payload), len(packed)) + packed
+
+
 def main():
     parser = argparse.ArgumentParser(description="Makes the table of places inside the program.")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("src/geo/data"))
@@ -163,17 +169,16 @@ def main():
     v4, v6 = starts_of(ranges[4], 0), starts_of(ranges[6], 64)
     # Number 0 stands for no place.
     codes = {code: number for number, code in enumerate(sorted({"", *(code for _, code in v4 + v6)}))}
-    payload = bytearray([len(edition)]) + edition.encode() + struct.pack("<H", len(codes))
+    first = bytearray([len(edition)]) + edition.encode() + struct.pack("<H", len(codes))
     for code in codes:
-        payload += bytes([len(code)]) + code.encode()
-    payload += column(v4, codes) + column(v6, codes)
-    packed = zstandard.ZstdCompressor(level=22, write_content_size=True).compress(bytes(payload))
+        first += bytes([len(code)]) + code.encode()
+    table = MAGIC + section(first + column(v4, codes)) + section(column(v6, codes))
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "places.bin").write_bytes(MAGIC + struct.pack("<I", len(payload)) + packed)
+    (args.out / "places.bin").write_bytes(table)
     if args.notice:
         args.notice.write_text(NOTICE.format(edition=edition))
     counts = f"{len(codes)} places, {len(v4)} IPv4 and {len(v6)} IPv6 starts"
-    print(f"{edition}: {counts}, {len(payload)} bytes, {len(packed)} packed")
+    print(f"{edition}: {counts}, {len(table)} bytes")
 
 
 if __name__ == "__main__":

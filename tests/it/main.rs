@@ -13,6 +13,8 @@ mod laws;
 mod meta;
 mod naive;
 mod outputs;
+mod parquet;
+mod places;
 mod policy;
 mod reader;
 mod report;

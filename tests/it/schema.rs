@@ -289,6 +289,7 @@ fn a_command_without_a_format_names_those_it_has() {
         (&["diff", "--since", "1d"][..], "csc-json"),
         (&["calls", "A-1"], "ocsf"),
         (&["ak", "list"], "ocsf"),
+        (&["ip", "list"], "parquet"),
         (&["ip", "show", "192.0.2.66"], "ocsf"),
         (&["allowlist", "test", "--ip", "192.0.2.1"], "csc-json"),
         (&["allowlist", "list"], "ocsf"),

@@ -8,7 +8,8 @@ use self::tell::{tell_input, tell_inventory, tell_timings, with_progress};
 use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::filter::parse_level;
-use super::output::{view, write_to};
+use super::geo::{GeoArgs, Places};
+use super::output::{check_output, view, write_to};
 use super::{exit, now_ms, time};
 use crate::detect::Level;
 use crate::detect::engine::Engine;
@@ -62,6 +63,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     github_meta: Option<PathBuf>,
     #[command(flatten)]
+    geo: GeoArgs,
+    #[command(flatten)]
     database: DatabaseArgs,
     /// Keep nothing: no database is read or written
     #[arg(long)]
@@ -70,7 +73,7 @@ pub(super) struct Args {
     #[arg(long)]
     rescan: bool,
     /// Output format [default: table]
-    #[arg(long, value_name = "F", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
+    #[arg(long, value_name = "F", value_parser = formats(&[Format::CscJson, Format::Ocsf, Format::Parquet]))]
     format: Option<Format>,
     /// In a table, show why each alarm fired and the calls behind it
     #[arg(long)]
@@ -99,6 +102,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     check(args)?;
     let (began, progress) = (Instant::now(), Progress::default());
+    let format = args.format.unwrap_or(Format::Table);
+    check_output(args.output.as_deref(), format)?;
+    let places = args.geo.places(format)?;
     let settings = settings(args, config)?;
     if !args.quiet
         && let Some(path) = super::rules::settings_path(config)
@@ -113,7 +119,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
         let what = "note: without --assets, every public address counts as outside the account";
         let _ = writeln!(std::io::stderr().lock(), "{what}");
     }
-    let outcome = if args.no_db {
+    let mut outcome = if args.no_db {
         with_progress(&plan, !args.quiet, &progress, || pipeline::scan(&plan, &world, &engine, &progress))
             .context("cannot evaluate the rules")?
     } else {
@@ -122,8 +128,8 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     if !args.quiet {
         tell_input(&outcome);
     }
+    fill_places(args, format, places, &mut outcome);
     let view = view(args.output.as_deref(), world.zone, args.details);
-    let format = args.format.unwrap_or(Format::Table);
     write_to(args.output.as_deref(), |out| match format {
         Format::CscJson => csc::write_alarms(&outcome.alarms, &world.inventory, out),
         format => report::write(&outcome, format, view, out),
@@ -132,6 +138,24 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
         tell_timings(&outcome, &progress, began.elapsed());
     }
     Ok(exit_code(args, &outcome))
+}
+
+/// Fills in where addresses are, as far as the format shows it.
+fn fill_places(args: &Args, format: Format, mut places: Places, outcome: &mut ScanOutcome) {
+    let shown = match format {
+        Format::Table => args.details || args.geo.is_given(),
+        Format::Csv | Format::CscJson => false,
+        _ => true,
+    };
+    if !shown {
+        return;
+    }
+    places.fill_records(outcome.alarms.iter_mut().flat_map(|alarm| &mut alarm.records));
+    if args.geo.is_given() {
+        for alarm in &mut outcome.alarms {
+            alarm.sources.region = alarm.records.last().and_then(|record| record.region.clone());
+        }
+    }
 }
 
 /// Refuses what would do harm, or nothing.
