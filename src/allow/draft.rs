@@ -1,6 +1,7 @@
 //! From what a user typed to a checked policy. Every complaint names the field, what stood there and what to try.
 
 use crate::catalog::edit::nearest;
+use crate::event::text::inert;
 use crate::event::words::{Method, TEMP_AK};
 use chrono::{DateTime, SecondsFormat};
 use ipnet::IpNet;
@@ -164,11 +165,11 @@ pub(super) fn rfc3339(ms: i64) -> String {
 
 /// A value for an error: short, and nothing in it acts on a terminal.
 pub(super) fn shown(text: &str) -> String {
-    let short = shortened(text, QUOTED);
-    short.chars().map(|letter| if acts(letter) { '\u{fffd}' } else { letter }).collect()
+    inert(&shortened(text, QUOTED))
 }
 
-/// Control characters, line ends and changes of the direction of writing.
+/// What a name or reason may not hold: control characters, line ends and changes of the direction of writing. What is
+/// kept already may hold the rest of what [`inert`] replaces where it is shown.
 pub(super) fn acts(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -127,7 +127,7 @@ fn write_records(args: &Args, lookup: &Lookup, alarm: &Alarm, mut records: Vec<N
             let columns = args.columns.pick(&RECORD_COLUMNS, |column| is_usual(column, &records))?;
             let view = args.columns.view(view);
             lookup.write_paged(|out| match records.as_slice() {
-                [] => writeln!(out, "No records."),
+                [] => writeln!(out, "{}", text(lookup.view.lang, "scan", "no_records")),
                 records => listing::write(&columns, records, view, out),
             })
         }

@@ -13,6 +13,7 @@ use crate::event::words::TEMP_AK;
 use crate::geo::Geo;
 use crate::lang::Lang;
 use crate::lang::rules::{RuleText, rule_text, why};
+use crate::lang::told::told;
 use crate::report::text::rfc3339;
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms, records_of};
 use crate::store::allowlist::{self, Hits, Kept};
@@ -341,7 +342,7 @@ impl Gatherer<'_> {
                 text: self.order.shown(&serde_json::to_string_pretty(&proposed.document).unwrap_or_default()),
             };
             list[place].recommendation = Some(Recommendation {
-                summary: self.order.shown(&short.would_stop),
+                summary: self.order.shown(&told(self.order.lang, &short.would_stop)),
                 command: self.order.shown(&recommend_command(&short.holder)),
                 documents: rec.documents.iter().map(document).collect(),
             });
@@ -565,7 +566,7 @@ fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
     }
     rejects.truncate(MOST_NAMED);
     for reject in &mut rejects {
-        (reject.file, reject.reason) = (order.shown_if(reject.file.as_ref()), order.shown(&reject.reason));
+        (reject.file, reject.reason) = (order.shown_if(reject.file.as_ref()), order.shown(&told(order.lang, &reject.reason)));
     }
     let input = |file: &crate::store::period::PastFile| InputFile {
         name: order.shown(&file.name),

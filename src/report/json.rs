@@ -67,7 +67,8 @@ pub fn inert(json: String) -> String {
     if (json.is_ascii() && !json.as_bytes().contains(&0x7f)) || !json.contains(obeyed) {
         return json;
     }
-    json.chars().map(|c| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
+    let escaped = |c: char| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+    json.chars().map(|c| if obeyed(c) { escaped(c) } else { c.to_string() }).collect()
 }
 
 fn summary(outcome: &ScanOutcome, view: View) -> Value {
@@ -284,5 +285,8 @@ mod tests {
         let text = inert(serde_json::json!("a\u{9b}31m\u{1b}[0m 中").to_string());
         assert_eq!(text, r#""a\u009b31m\u001b[0m 中""#);
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{9b}31m\u{1b}[0m 中");
+        let hidden = inert(serde_json::json!("a\u{e0041}").to_string());
+        assert_eq!(hidden, r#""a\udb40\udc41""#);
+        assert_eq!(serde_json::from_str::<String>(&hidden).unwrap(), "a\u{e0041}");
     }
 }
