@@ -7,9 +7,9 @@ use super::rules::numbered as with_numbers;
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::alarm::status::{Decision, Status};
 use crate::document::advice::{Advisor, CONSOLE, recommend_command};
-use crate::lang::{Lang, text};
 use crate::lang::rules::{rule_text, why};
 use crate::lang::told::told;
+use crate::lang::{Lang, text};
 use crate::recommend::stops::Short;
 use crate::report::json::{alarm_json, decision_json};
 use crate::report::listing::{width, write_lines, write_object};
@@ -130,10 +130,10 @@ struct Lines<'o> {
 }
 
 impl Lines<'_> {
-    fn add(&mut self, name: &'static str, text: &str) -> io::Result<()> {
+    fn add(&mut self, name: &'static str, value: &str) -> io::Result<()> {
         let name = text(self.lang, "labels", name);
         let blanks = 14_usize.saturating_sub(width(name));
-        writeln!(self.out, "{name}{}{}", " ".repeat(blanks), printable(text))
+        writeln!(self.out, "{name}{}{}", " ".repeat(blanks), printable(value))
     }
 
     /// Adds a line whose text is a sentence of the language.
@@ -192,8 +192,8 @@ fn write_short(shown: &Shown, lines: &mut Lines<'_>) -> io::Result<()> {
         }
         None => lines.add("Advice", advice)?,
     }
-    let told = shown.records.iter().any(|one| !one.record.policies.is_empty());
-    if !short.policies.is_empty() && !told {
+    let known = shown.records.iter().any(|one| !one.record.policies.is_empty());
+    if !short.policies.is_empty() && !known {
         let (number, names) = (short.policies.len().to_string(), short.policies.join(", "));
         lines.say("Policies", "policies_alone", &[("n", &number), ("names", &names)])?;
     }

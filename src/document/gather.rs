@@ -566,7 +566,8 @@ fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
     }
     rejects.truncate(MOST_NAMED);
     for reject in &mut rejects {
-        (reject.file, reject.reason) = (order.shown_if(reject.file.as_ref()), order.shown(&told(order.lang, &reject.reason)));
+        (reject.file, reject.reason) =
+            (order.shown_if(reject.file.as_ref()), order.shown(&told(order.lang, &reject.reason)));
     }
     let input = |file: &crate::store::period::PastFile| InputFile {
         name: order.shown(&file.name),
