@@ -390,5 +390,6 @@ fn write_detail(key: &Key, detail: &KeyDetail, view: View, out: &mut dyn Write) 
 
 /// Writes what comes next, and how much of it.
 pub(super) fn heading(title: &'static str, number: usize, view: View, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\n{}: {}", text(view.lang, "labels", title), grouped(number as u64))
+    let values = [("name", text(view.lang, "labels", title)), ("n", &grouped(number as u64))];
+    writeln!(out, "\n{}", view.lang.fill("counts", "heading", &values))
 }

@@ -7,6 +7,7 @@ use super::exit;
 use super::geo::{self, GeoArgs};
 use super::lookup::{Lookup, LookupArgs, full_ak};
 use crate::catalog::edit::nearest;
+use crate::lang::told::told;
 use crate::lang::{Lang, text};
 use crate::report::json::alarm_json;
 use crate::report::listing::{self, Column, Paint, write_object};
@@ -277,7 +278,7 @@ const KEY_COLUMNS: [Column<(Key, Used)>; 6] = [
 type Said = (String, Option<String>);
 
 const PLACE_COLUMNS: [Column<Said>; 2] = [
-    Column::new("SOURCE", 0, |(source, _): &Said, _| source.clone()).words(),
+    Column::new("SOURCE", 0, |(source, _): &Said, view| told(view.lang, source)),
     Column::new("REGION", 1, |(_, region): &Said, _| or_dash(region.as_deref()).to_string()),
 ];
 

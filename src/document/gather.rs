@@ -164,12 +164,12 @@ impl Order {
     }
 
     /// Where an address is, and who says so: the log itself, else a table.
-    fn place(&self, ip: Option<&str>, told: Option<&String>) -> (Option<String>, Option<String>) {
-        if let Some(told) = told {
-            return (Some(told.clone()), Some("log".to_string()));
+    fn place(&self, ip: Option<&str>, logged: Option<&String>) -> (Option<String>, Option<String>) {
+        if let Some(logged) = logged {
+            return (Some(logged.clone()), Some("log".to_string()));
         }
         let place = ip.and_then(|ip| ip.parse().ok()).and_then(|ip| self.geo.place(ip));
-        place.map(|place| (place.text(self.lang), place.source.to_string())).unzip()
+        place.map(|place| (place.text(self.lang), told(self.lang, &place.source))).unzip()
     }
 
     fn shown_if(&self, text: Option<&String>) -> Option<String> {

@@ -70,7 +70,10 @@ fn value_in_chinese(name: &str, value: &str, depth: u8) -> Option<String> {
         "rest" => return first(value, depth).map(|(told, behind)| told + &sentences(behind, depth)),
         "command" => return Some(sentences(value, depth)),
         _ if name.starts_with("part") => fitted("parts", value, depth),
-        _ if name.starts_with("list") => fitted("lists", value, depth),
+        _ if name.starts_with("list") => {
+            let list = fitted("lists", value, depth).unwrap_or_else(|| value.to_string());
+            Some(list.replace(", ", super::text(Lang::Zh, "counts", "list")))
+        }
         _ => None,
     };
     Some(known.unwrap_or_else(|| value.to_string()))

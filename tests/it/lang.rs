@@ -104,3 +104,41 @@ fn a_rule_is_told_in_chinese_above_its_page() {
     assert!(page.starts_with("# 新建密钥\n\n`create-key` · 中危 · 异常调用 · 默认启用 · ATT&CK T1098.001\n"), "{page}");
     assert!(page.ends_with(&run(&["rules", "show", "create-key"], &[])));
 }
+
+/// What stands for the same thing as another word that is used everywhere else.
+const OTHER_WORDS: [(&str, &str); 14] = [
+    ("越权", "调用被拒绝"),
+    ("存在被拒绝的调用", "调用被拒绝"),
+    ("参与分析", "参与检测"),
+    ("已评估", "参与检测"),
+    ("拒收", "无法读取"),
+    ("无法解析", "无法读取"),
+    ("来源 IP", "源 IP"),
+    ("来源IP", "源 IP"),
+    ("告警原因", "触发原因"),
+    ("已加白", "无效"),
+    ("处置时间", "处理时间"),
+    ("处置人", "处理人"),
+    ("产品数", "服务数"),
+    ("主账户", "主账号"),
+];
+
+#[test]
+fn one_word_stands_for_one_thing_in_chinese() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let texts = [
+        "src/lang/zh.toml",
+        "src/lang/told_zh.toml",
+        "src/lang/rules_zh.toml",
+        "src/document/texts/zh.toml",
+        "README.zh-CN.md",
+    ];
+    for path in texts {
+        let text = std::fs::read_to_string(root.join(path)).expect("a text of the project");
+        for (other, word) in OTHER_WORDS {
+            let line = text.lines().find(|line| line.contains(other));
+            assert_eq!(line, None, "{path} says {other}; everywhere else it is {word}");
+        }
+    }
+    assert_eq!((Lang::Zh.header("REGION"), Lang::Zh.header("FROM")), ("归属地", "源 IP"));
+}

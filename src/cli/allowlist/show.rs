@@ -55,7 +55,11 @@ fn scope_in(lang: Lang, policy: &Policy) -> String {
     let places = [draft.ips, words(lang, &draft.ip_types)].concat();
     let from = say("from", &[("rule", &rules), ("source", &list(&places))]);
     let method: Vec<String> = draft.method.into_iter().collect();
-    let aks: Vec<String> = draft.aks.iter().map(|ak| key_shown(ak)).collect();
+    let key = |ak: &String| match ak.as_str() {
+        "permanent" | "temporary" => key_shown(ak),
+        id => say("key", &[("id", &mask_key(id))]),
+    };
+    let aks: Vec<String> = draft.aks.iter().map(key).collect();
     let parts = [words(lang, &method), aks, draft.apis, words(lang, &draft.codes)].map(|part| list(&part));
     let mut all = vec![if places.is_empty() { rules } else { from }];
     all.extend(parts.into_iter().filter(|part| !part.is_empty()));
