@@ -195,6 +195,37 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn every_reason_for_not_reading_is_told() {
+        use crate::ingest::reject::Reason;
+        use crate::json::JsonError;
+        let reasons = [
+            Reason::BadJson(JsonError { at: 7, what: "expected a value" }),
+            Reason::NotAnEvent,
+            Reason::ApiError,
+            Reason::NoName,
+            Reason::NoTime,
+            Reason::BadTime("2025-13-40".to_string()),
+            Reason::CosAccessLog,
+            Reason::OtherCloud("AWS CloudTrail"),
+            Reason::TooLarge(64),
+            Reason::Damaged("expected a JSON object"),
+            Reason::Cut,
+            Reason::CannotOpen("it is not a regular file".to_string()),
+            Reason::Row(3, Box::new(Reason::NoTime)),
+            Reason::Unreadable("unexpected end of file".to_string()),
+            Reason::UnknownFormat("it is compressed with xz; unpack it first".to_string()),
+        ];
+        for reason in reasons {
+            let text = reason.to_string();
+            let chinese = told(Lang::Zh, &text);
+            assert!(chinese.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{text}: {chinese}");
+            if !matches!(reason, Reason::Unreadable(_)) {
+                assert_eq!(left_over(&text), None, "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn any_text_is_survived() {
         for text in ["", ". ", "{", "}", ". . . . . . . . . .", "1. 1. 1. 1. 1. 1. 1. 1.", "# # # # #", "中. 文. "] {
             told(Lang::Zh, text);

@@ -105,6 +105,39 @@ fn a_rule_is_told_in_chinese_above_its_page() {
     assert!(page.ends_with(&run(&["rules", "show", "create-key"], &[])));
 }
 
+/// What commands say in Chinese of the demo's logs.
+fn in_chinese(args: &[&str]) -> String {
+    let logs = ["--logs", "fixtures/demo/logs", "--assets", "fixtures/demo/assets.csv", "--quiet"];
+    let inventory = ["--inventory", "fixtures/demo/inventory"];
+    run(&[args, &logs, &inventory].concat(), &[("AKGUARD_LANG", "zh")])
+}
+
+/// Whether three English words stand in a row. Commands and policies hold some, but not of this kind.
+fn is_english(line: &str) -> bool {
+    let word = |word: &&str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let words: Vec<&str> = line.split(' ').collect();
+    words.windows(3).any(|row| row.iter().all(word))
+}
+
+#[test]
+fn tables_and_reports_are_in_chinese_throughout() {
+    let scan = [&DEMO[..], &["--details"]].concat();
+    let outputs = [
+        run(&scan, &[("AKGUARD_LANG", "zh")]),
+        in_chinese(&["policy", "recommend", "--all"]),
+        in_chinese(&["policy", "recommend", "--user", "app-backend"]),
+        in_chinese(&["policy", "recommend", "--all", "--format", "md"]),
+        in_chinese(&["report", "--format", "md"]),
+    ];
+    let command = |line: &&str| !line.contains("akguard ") && !line.contains("tccli ");
+    for line in outputs.iter().flat_map(|text| text.lines()).filter(command) {
+        assert!(!is_english(line), "{line}");
+    }
+    for (english, chinese) in [("by alarm", "根据告警"), ("What they grant", "授予的权限")] {
+        assert!(outputs[2].contains(chinese) && !outputs[2].contains(english), "{chinese}");
+    }
+}
+
 /// What stands for the same thing as another word that is used everywhere else.
 const OTHER_WORDS: [(&str, &str); 14] = [
     ("越权", "调用被拒绝"),
