@@ -170,7 +170,7 @@ pub(super) fn shown(text: &str) -> String {
 
 /// What a name or reason may not hold: control characters, line ends and changes of the direction of writing. What is
 /// kept already may hold the rest of what [`inert`] replaces where it is shown.
-pub(super) fn acts(letter: char) -> bool {
+pub fn unwritable(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -288,7 +288,7 @@ fn field_text(field: &str, text: &str, hint: &str) -> Result<String, PolicyError
         "is empty"
     } else if text.len() > MOST_BYTES {
         "is longer than 512 bytes"
-    } else if text.chars().any(acts) {
+    } else if text.chars().any(unwritable) {
         "has control characters in it"
     } else {
         return Ok(text.to_string());
@@ -351,7 +351,7 @@ fn without_twins(codes: BTreeSet<String>) -> BTreeSet<String> {
 
 fn prose(field: &str, text: Option<&str>, limit: usize) -> Result<String, PolicyError> {
     let text = text.unwrap_or_default().trim();
-    if text.chars().any(acts) {
+    if text.chars().any(unwritable) {
         return Err(unusable(field, text, "has control characters in it; write one line of plain text"));
     }
     match text.chars().count() {

@@ -105,6 +105,40 @@ fn a_rule_is_told_in_chinese_above_its_page() {
     assert!(page.ends_with(&run(&["rules", "show", "create-key"], &[])));
 }
 
+/// The texts between quotes in the code of a room, but those of errors, which are in English.
+fn literals(room: &str) -> Vec<String> {
+    let quoted = regex::Regex::new(r#"(?s)(error\(\s*)?"((?:[^"\\]|\\.)*)""#).expect("a pattern");
+    let broken = regex::Regex::new(r"\\\n\s*").expect("a pattern");
+    let comment = regex::Regex::new(r"(?m)^\s*//.*$").expect("a pattern");
+    let mut paths = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room), &mut paths);
+    paths.retain(|path| !path.to_string_lossy().contains("tests"));
+    let code = |path: &PathBuf| std::fs::read_to_string(path).expect("a source file");
+    let texts = paths.iter().map(code).flat_map(|text| {
+        let code = comment.replace_all(text.split("#[cfg(test)]").next().unwrap_or_default(), "").into_owned();
+        let found = quoted.captures_iter(&code).filter(|found| found.get(1).is_none());
+        found.map(|found| broken.replace_all(&found[2], "").replace(r"\'", "'")).collect::<Vec<_>>()
+    });
+    texts.collect()
+}
+
+#[test]
+fn every_sentence_of_recommendations_has_a_translation() {
+    let place = regex::Regex::new(r"\{[^}]*\}").expect("a pattern");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lang/told_zh.toml");
+    let known = std::fs::read_to_string(path).expect("the sentences");
+    let known = place.replace_all(&known, "{}");
+    let sentences: Vec<String> = literals("recommend").into_iter().filter(|text| is_english(text)).collect();
+    assert!(sentences.len() > 150, "only {} sentences were found", sentences.len());
+    // Said where an invariant is certain, or in the middle of a name.
+    let never_shown = ["parts are short enough", "without a known name"];
+    for sentence in sentences.iter().filter(|text| !never_shown.contains(&text.as_str())) {
+        let parts = place.replace_all(sentence, "{}").into_owned();
+        let said = |part: &str| known.contains(part.trim_matches([' ', '.', ';', ':', ',', '(', ')']));
+        assert!(parts.split("{}").all(said), "src/lang/told_zh.toml lacks {sentence:?}");
+    }
+}
+
 /// What commands say in Chinese of the demo's logs.
 fn in_chinese(args: &[&str]) -> String {
     let logs = ["--logs", "fixtures/demo/logs", "--assets", "fixtures/demo/assets.csv", "--quiet"];
@@ -165,6 +199,7 @@ fn one_word_stands_for_one_thing_in_chinese() {
         "src/lang/rules_zh.toml",
         "src/document/texts/zh.toml",
         "README.zh-CN.md",
+        "docs/terms.md",
     ];
     for path in texts {
         let text = std::fs::read_to_string(root.join(path)).expect("a text of the project");
