@@ -122,13 +122,17 @@ impl Template {
     }
 }
 
-/// Whether the value can stand in a place of this name. Only sentences and commands go on after a full stop.
+/// Whether the value can stand in a place of this name. Most names are no sentences, and nothing is said before them.
 fn may_be(name: &str, value: &str) -> bool {
-    match name {
-        "n" | "m" | "k" => !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b','),
-        "rest" | "command" => !value.is_empty(),
-        _ => !value.is_empty() && !value.contains(". "),
-    }
+    let number = || value.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+    let fits = match name {
+        "n" | "m" | "k" => number(),
+        "rest" | "command" => true,
+        "reason" | "cause" | "text" => !value.contains(". "),
+        _ if name.starts_with("part") || name.starts_with("list") => !value.contains(". "),
+        _ => !value.contains(". ") && !value.contains(": "),
+    };
+    fits && !value.is_empty()
 }
 
 /// Templates by section, the most telling first.

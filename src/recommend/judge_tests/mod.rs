@@ -153,10 +153,9 @@ impl Story {
     }
 }
 
-/// Everything in a recommendation that people read as sentences, but what is wrong with documents: mistakes are told in
-/// English.
+/// Everything in a recommendation that people read as sentences, but what is wrong with the JSON of a document.
 fn texts(rec: &Recommendation) -> Vec<&str> {
-    let findings = rec.findings.iter().filter(|one| one.code != "INVALID_DOC");
+    let findings = rec.findings.iter().filter(|one| !one.text.contains("is not JSON"));
     let findings = findings.flat_map(|one| [&one.text, &one.advice]);
     let steps = rec.steps.iter().flat_map(|one| [&one.why, &one.rollback].into_iter().chain(&one.commands));
     let held = rec.needs_decision.iter().map(|one| &one.why).chain(rec.conflicts.iter().map(|one| &one.why));
