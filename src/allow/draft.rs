@@ -1,6 +1,7 @@
 //! From what a user typed to a checked policy. Every complaint names the field, what stood there and what to try.
 
 use crate::catalog::edit::nearest;
+use crate::event::text::inert;
 use crate::event::words::{Method, TEMP_AK};
 use chrono::{DateTime, SecondsFormat};
 use ipnet::IpNet;
@@ -164,12 +165,12 @@ pub(super) fn rfc3339(ms: i64) -> String {
 
 /// A value for an error: short, and nothing in it acts on a terminal.
 pub(super) fn shown(text: &str) -> String {
-    let short = shortened(text, QUOTED);
-    short.chars().map(|letter| if acts(letter) { '\u{fffd}' } else { letter }).collect()
+    inert(&shortened(text, QUOTED))
 }
 
-/// Control characters, line ends and changes of the direction of writing.
-pub(super) fn acts(letter: char) -> bool {
+/// What a name or reason may not hold: control characters, line ends and changes of the direction of writing. What is
+/// kept already may hold the rest of what [`inert`] replaces where it is shown.
+pub fn unwritable(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -287,7 +288,7 @@ fn field_text(field: &str, text: &str, hint: &str) -> Result<String, PolicyError
         "is empty"
     } else if text.len() > MOST_BYTES {
         "is longer than 512 bytes"
-    } else if text.chars().any(acts) {
+    } else if text.chars().any(unwritable) {
         "has control characters in it"
     } else {
         return Ok(text.to_string());
@@ -350,7 +351,7 @@ fn without_twins(codes: BTreeSet<String>) -> BTreeSet<String> {
 
 fn prose(field: &str, text: Option<&str>, limit: usize) -> Result<String, PolicyError> {
     let text = text.unwrap_or_default().trim();
-    if text.chars().any(acts) {
+    if text.chars().any(unwritable) {
         return Err(unusable(field, text, "has control characters in it; write one line of plain text"));
     }
     match text.chars().count() {

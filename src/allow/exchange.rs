@@ -415,7 +415,7 @@ impl<'v> Fields<'v> {
     /// A text that people wrote, in one line; an empty one is not set.
     fn plain(&self, name: &str) -> Result<Option<String>, PolicyError> {
         let clean =
-            |text: &str| text.split(|c: char| c.is_whitespace() || draft::acts(c)).collect::<Vec<_>>().join(" ");
+            |text: &str| text.split(|c: char| c.is_whitespace() || draft::unwritable(c)).collect::<Vec<_>>().join(" ");
         Ok(self.text(name)?.map(clean).filter(|text| !text.trim().is_empty()))
     }
 

@@ -8,7 +8,7 @@ pub mod exchange;
 pub mod matcher;
 pub mod policy;
 
-pub use draft::{Draft, Known, MOST_ENTRIES, PolicyError};
+pub use draft::{Draft, Known, MOST_ENTRIES, PolicyError, unwritable};
 pub use exchange::{
     ImportError, console_entry, console_losses, export, export_console, import, restore, service_of, store_text,
 };

@@ -143,7 +143,7 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     let columns = if lookup.format == Format::Table { args.columns.pick(&COLUMNS, |_| true)? } else { Vec::new() };
     let objects = || found.iter().map(|key| key_json(key, view)).collect();
     lookup.write_list("keys", &KEY_FIELDS, &args.columns, objects, |out| match found.as_slice() {
-        [] => writeln!(out, "No keys."),
+        [] => writeln!(out, "{}", text(lookup.view.lang, "scan", "no_keys")),
         found => listing::write(&columns, found, view, out),
     })
 }
@@ -186,7 +186,7 @@ static COLUMNS: [Column<Key>; 12] = [
     Column::new("ALARMS", 4, |key, view| levels(&key.alarms, view)),
     Column::new("RISKS", 5, |key, view| {
         let risks: Vec<&str> = key.risks.iter().map(|risk| view.lang.word(risk.as_str())).collect();
-        or_dash(Some(&risks.join(", "))).to_string()
+        or_dash(Some(&risks.join(text(view.lang, "counts", "list")))).to_string()
     }),
 ];
 
@@ -398,5 +398,6 @@ fn write_detail(key: &Key, detail: &KeyDetail, view: View, out: &mut dyn Write) 
 
 /// Writes what comes next, and how much of it.
 pub(super) fn heading(title: &'static str, number: usize, view: View, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\n{}: {}", text(view.lang, "labels", title), grouped(number as u64))
+    let values = [("name", text(view.lang, "labels", title)), ("n", &grouped(number as u64))];
+    writeln!(out, "\n{}", view.lang.fill("counts", "heading", &values))
 }

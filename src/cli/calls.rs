@@ -7,9 +7,9 @@ use super::geo::{GeoArgs, Places};
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::event::tat;
-use crate::lang::text;
+use crate::lang::{Lang, text};
 use crate::report::json::{pretty, record_json};
-use crate::report::listing::{self, Column, Paint, write_csv, write_lines, write_object};
+use crate::report::listing::{self, Column, Paint, width, write_csv, write_lines, write_object};
 use crate::report::text::{counted, grouped, or_dash, printable, rfc3339, time};
 use crate::report::{Format, View, csc, formats, parquet, refused};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms, records_of};
@@ -139,7 +139,7 @@ fn write_records(
             let columns = args.columns.pick(&RECORD_COLUMNS, |column| is_usual(column, &records))?;
             let view = args.columns.view(view);
             lookup.write_paged(|out| match records.as_slice() {
-                [] => writeln!(out, "No records."),
+                [] => writeln!(out, "{}", text(view.lang, "scan", "no_records")),
                 records => listing::write(&columns, records, view, out),
             })
         }
@@ -280,7 +280,7 @@ fn write_calls(args: &Args, lookup: &Lookup, alarm: &Alarm, all: &[Numbered], on
     match lookup.format {
         Format::Table => lookup.write_paged(|out| {
             write_call_list(&found, &one.record, view, out)?;
-            write_policies(&policies, out)
+            write_policies(&policies, view.lang, out)
         }),
         Format::Jsonl => lookup.write(|out| write_lines(&objects(), out)),
         Format::Csv => {
@@ -335,9 +335,9 @@ fn policy_json(name: &str, text: &str) -> Value {
 }
 
 /// Writes the policies of the caller, as far as an inventory told them.
-fn write_policies(policies: &[(String, String)], out: &mut dyn Write) -> io::Result<()> {
+fn write_policies(policies: &[(String, String)], lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     for (name, text) in policies {
-        writeln!(out, "\npolicy {}", printable(name))?;
+        writeln!(out, "\n{}", printable(&lang.fill("call", "policy", &[("name", name)])))?;
         let document = policy_json(name, text)["document"].take();
         for line in pretty(&document).lines() {
             writeln!(out, "  {}", printable(line))?;
@@ -389,19 +389,27 @@ fn resources(call: &Call) -> Value {
 /// Writes calls one below the other: bodies are too long for columns.
 fn write_call_list(found: &CallPage, record: &CallRecord, view: View, out: &mut dyn Write) -> io::Result<()> {
     if found.calls.is_empty() {
-        return writeln!(out, "No calls.");
+        return writeln!(out, "{}", text(view.lang, "scan", "no_calls"));
     }
     for call in &found.calls {
-        let outcome = if record.success > 0 { "success" } else { "failed" };
-        let event = call.event_id.as_deref().map_or(String::new(), |id| format!("  event {id}"));
-        let what = format!("{outcome} {}  request {}{event}", record.code, or_dash(Some(&call.request_id)));
-        writeln!(out, "{}  {}", time(call.time, view.zone), printable(&what))?;
-        for (title, text) in [("resources", &call.resources), ("body", &call.body), ("script", &script(call, record))] {
-            for (place, line) in text.iter().flat_map(|text| text.lines()).enumerate() {
-                let title = if place == 0 { format!("{title}:") } else { String::new() };
-                writeln!(out, "  {title:10} {}", printable(line))?;
+        writeln!(out, "{}  {}", time(call.time, view.zone), printable(&call_head(call, record, view.lang)))?;
+        for (name, value) in [("resources", &call.resources), ("body", &call.body), ("script", &script(call, record))] {
+            let title = text(view.lang, "call", name);
+            for (place, line) in value.iter().flat_map(|value| value.lines()).enumerate() {
+                let (title, blanks) =
+                    if place == 0 { (title, 10_usize.saturating_sub(width(title))) } else { ("", 10) };
+                writeln!(out, "  {title}{} {}", " ".repeat(blanks), printable(line))?;
             }
         }
     }
     Ok(())
+}
+
+/// What came of a call, and its ids.
+fn call_head(call: &Call, record: &CallRecord, lang: Lang) -> String {
+    let event = call.event_id.as_ref().map_or(String::new(), |id| lang.fill("call", "event", &[("id", id)]));
+    let outcome = lang.word(if record.success > 0 { "success" } else { "failed" });
+    let request = or_dash(Some(&call.request_id));
+    let values = [("outcome", outcome), ("code", &record.code), ("request", request), ("event", &event)];
+    lang.fill("call", "head", &values)
 }

@@ -2,9 +2,11 @@
 
 use super::database::DatabaseArgs;
 use super::error::Usage;
-use super::output::write_to;
+use super::output::{lang, write_to};
 use super::{exit, time};
-use crate::report::text::{self, counted, grouped, printable};
+use crate::lang::Lang;
+use crate::report::listing::width;
+use crate::report::text::{self, counted_in, grouped, printable};
 use crate::store::admin::{Info, Removed};
 use anyhow::Result;
 use chrono_tz::Tz;
@@ -73,19 +75,21 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
         Command::Info { format } => {
             let info = db.info()?;
             let text = match format {
-                InfoFormat::Table => table(db.path(), &info, zone),
+                InfoFormat::Table => table(db.path(), &info, zone, lang()),
                 InfoFormat::Json => format!("{:#}\n", json(db.path(), &info, zone)),
             };
             say(&text)?;
         }
         Command::Backup { file } => {
             db.backup(file)?;
-            say(&format!("copied to {}\n", printable(&file.display().to_string())))?;
+            let file = printable(&file.display().to_string());
+            say(&(lang().fill("db", "copied", &[("file", &file)]) + "\n"))?;
         }
         Command::Check => return check(&db.check()?),
         Command::Vacuum => {
             let (before, after) = db.vacuum()?;
-            say(&format!("{} bytes before, {} after\n", grouped(before), grouped(after)))?;
+            let values = [("before", &*grouped(before)), ("after", &grouped(after))];
+            say(&(lang().fill("db", "vacuum", &values) + "\n"))?;
         }
         Command::Prune { before, dry_run } => {
             let now = super::now_ms();
@@ -93,7 +97,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
             let date = text::time(wanted, zone)[..10].to_string();
             let midnight = time::parse(&date, now, zone).map_err(Usage)?;
             let removed = db.prune(midnight, &date, *dry_run)?;
-            say(&told(&removed, &date, *dry_run))?;
+            say(&told(&removed, &date, *dry_run, lang()))?;
         }
     }
     Ok(exit::DONE)
@@ -105,51 +109,51 @@ fn say(text: &str) -> Result<()> {
 
 fn check(wrong: &[String]) -> Result<u8> {
     if wrong.is_empty() {
-        say("no damage found\n")?;
+        say(&format!("{}\n", crate::lang::text(lang(), "db", "sound")))?;
         return Ok(exit::DONE);
     }
     write_to(None, |out| wrong.iter().try_for_each(|line| writeln!(out, "{}", printable(line))))?;
     Ok(exit::FAILED)
 }
 
-fn told(removed: &Removed, date: &str, dry_run: bool) -> String {
-    let number = |count: i64| grouped(count.unsigned_abs());
-    format!(
-        "{} what is dated before {date}: {} with {}, {} single calls\nkept: {} that somebody decided about, and the history of keys\n",
-        if dry_run { "would remove" } else { "removed" },
-        counted(removed.alarms.unsigned_abs(), "alarm", "alarms"),
-        counted(removed.records.unsigned_abs(), "call record", "call records"),
-        number(removed.calls),
-        counted(removed.decided.unsigned_abs(), "alarm", "alarms"),
-    )
+fn told(removed: &Removed, date: &str, dry_run: bool, lang: Lang) -> String {
+    let alarms = |count: i64| counted_in(lang, count.unsigned_abs(), "alarm", "alarms");
+    let records = counted_in(lang, removed.records.unsigned_abs(), "call record", "call records");
+    let (gone, kept) = (alarms(removed.alarms), alarms(removed.decided));
+    let calls = grouped(removed.calls.unsigned_abs());
+    let values = [("date", date), ("alarms", &*gone), ("records", &*records), ("calls", &*calls)];
+    let removed = lang.fill("db", if dry_run { "would_remove" } else { "removed" }, &values);
+    format!("{removed}\n{}\n", lang.fill("db", "kept", &[("alarms", &kept)]))
 }
 
-fn table(path: &Path, info: &Info, zone: Tz) -> String {
+fn table(path: &Path, info: &Info, zone: Tz, lang: Lang) -> String {
     let number = |count: i64| grouped(count.unsigned_abs());
-    let many = |count: i64, one: &str, many: &str| counted(count.unsigned_abs(), one, many);
+    let many = |count: i64, one, many| counted_in(lang, count.unsigned_abs(), one, many);
+    let say = |name, values: &[(&str, &str)]| lang.fill("db", name, values);
+    let both = |one: &str, other: &str| say("both", &[("one", one), ("other", other)]);
     let [unprocessed, processed, ignored] = info.alarms.map(number);
-    let scanned = info
-        .last_scan
-        .as_ref()
-        .map_or("never".to_string(), |(at, command)| format!("{}: {}", text::time(*at, zone), printable(command)));
+    let alarms = [("unprocessed", &*unprocessed), ("processed", &*processed), ("ignored", &*ignored)];
+    let size = [("bytes", &*grouped(info.bytes)), ("format", &info.format.to_string())];
+    let scans = [("scans", &*many(info.scans, "scan", "scans")), ("files", &many(info.files, "file", "files"))];
+    let last = info.last_scan.as_ref().map_or(say("never", &[]), |(at, command)| {
+        say("last", &[("time", &text::time(*at, zone)), ("command", &printable(command))])
+    });
+    let calls = both(&many(info.records, "record", "records"), &many(info.calls, "single call", "single calls"));
     let lines = [
         ("File", printable(&path.display().to_string())),
-        ("Size", format!("{} bytes, format {}", grouped(info.bytes), info.format)),
-        ("Alarms", format!("{unprocessed} unprocessed, {processed} processed, {ignored} ignored")),
-        (
-            "Calls",
-            format!("{}, {}", many(info.records, "record", "records"), many(info.calls, "single call", "single calls")),
-        ),
-        ("Seen", format!("{}, {}", many(info.keys, "key", "keys"), many(info.ips, "address", "addresses"))),
-        ("Allowed", counted(info.policies.unsigned_abs(), "policy", "policies")),
-        (
-            "Scans",
-            format!("{}; {} read to the end", many(info.scans, "scan", "scans"), many(info.files, "file", "files")),
-        ),
-        ("Last", scanned),
+        ("Size", say("size", &size)),
+        ("Alarms", say("alarms", &alarms)),
+        ("Calls", calls),
+        ("Seen", both(&many(info.keys, "key", "keys"), &many(info.ips, "address", "addresses"))),
+        ("Allowed", many(info.policies, "policy", "policies")),
+        ("Scans", say("scans", &scans)),
+        ("Last", last),
         ("Zone", info.zone.clone().unwrap_or_else(|| "-".to_string())),
     ];
-    lines.iter().fold(String::new(), |text, (name, value)| text + &format!("{name:<8}{value}\n"))
+    lines.iter().fold(String::new(), |all, (name, value)| {
+        let name = crate::lang::text(lang, "db", name);
+        all + &format!("{name}{}{value}\n", " ".repeat(8_usize.saturating_sub(width(name))))
+    })
 }
 
 fn json(path: &Path, info: &Info, zone: Tz) -> serde_json::Value {

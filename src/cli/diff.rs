@@ -101,11 +101,13 @@ fn in_one(found: &Changes, view: View) -> Vec<Value> {
 fn write_text(found: &Changes, view: View, out: &mut dyn Write) -> io::Result<()> {
     let grown: Vec<Alarm> = found.grown.iter().map(|(alarm, _)| alarm.clone()).collect();
     let calls: u64 = found.grown.iter().map(|(_, calls)| calls).sum();
-    let more = if grown.is_empty() { String::new() } else { format!(" by {} calls", grouped(calls)) };
-    let lists = [("New", &found.new, ""), ("Grown", &grown, more.as_str()), ("Closed", &found.closed, "")];
-    for (place, (title, alarms, more)) in lists.into_iter().enumerate() {
+    let more = if grown.is_empty() { "grown" } else { "grown_by" };
+    let lists = [("new", &found.new), (more, &grown), ("closed", &found.closed)];
+    for (place, (title, alarms)) in lists.into_iter().enumerate() {
         let before = if place == 0 { "" } else { "\n" };
-        writeln!(out, "{before}{title:8}{}{more}", grouped(alarms.len() as u64))?;
+        let values = [("n", grouped(alarms.len() as u64)), ("calls", grouped(calls))];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        writeln!(out, "{before}{}", view.lang.fill("diff", title, &values))?;
         if !alarms.is_empty() {
             writeln!(out)?;
             table::alarm_table(alarms, view, out)?;

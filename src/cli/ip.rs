@@ -7,6 +7,8 @@ use super::exit;
 use super::geo::GeoArgs;
 use super::lookup::{Lookup, LookupArgs, full_ak};
 use crate::catalog::edit::nearest;
+use crate::lang::text;
+use crate::lang::told::told;
 use crate::report::json::alarm_json;
 use crate::report::listing::{self, Column, Paint, write_object};
 use crate::report::text::{grouped, or_dash, rfc3339, time};
@@ -122,7 +124,7 @@ fn list(args: &ListArgs, config: Option<&Path>) -> Result<()> {
     let columns = if lookup.format == Format::Table { args.columns.pick(&COLUMNS, |_| true)? } else { Vec::new() };
     let objects = || found.iter().map(|address| address_json(address, view)).collect();
     lookup.write_list("ips", &FIELDS, &args.columns, objects, |out| match found.as_slice() {
-        [] => writeln!(out, "No addresses."),
+        [] => writeln!(out, "{}", text(lookup.view.lang, "scan", "no_addresses")),
         found => listing::write(&columns, found, view, out),
     })
 }
@@ -274,7 +276,7 @@ const KEY_COLUMNS: [Column<(Key, Used)>; 6] = [
 type Said = (String, Option<String>);
 
 const PLACE_COLUMNS: [Column<Said>; 2] = [
-    Column::new("SOURCE", 0, |(source, _): &Said, _| source.clone()),
+    Column::new("SOURCE", 0, |(source, _): &Said, view| told(view.lang, source)),
     Column::new("REGION", 1, |(_, region): &Said, _| or_dash(region.as_deref()).to_string()),
 ];
 

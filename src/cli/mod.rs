@@ -17,6 +17,7 @@ mod filter;
 mod geo;
 mod inventory_script;
 mod ip;
+mod logs;
 mod lookup;
 mod notify;
 mod output;

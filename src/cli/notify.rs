@@ -3,11 +3,11 @@
 use super::error::Usage;
 use super::exit;
 use super::now_ms;
-use super::output::write_to;
+use super::output::{lang, write_to};
 use super::report::{Asked, SourceArgs, remember};
 use crate::document::notify::{Message, Vendor, body};
-use crate::lang::Lang;
-use crate::report::text::counted;
+use crate::lang::{Lang, text};
+use crate::report::text::counted_in;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::io::{self, Write};
@@ -123,14 +123,15 @@ impl Args {
         if self.print_query {
             return writeln!(out, "{added}");
         }
-        writeln!(out, "POST to the address of your robot{}", if query.is_empty() { "" } else { ", with this added:" })?;
+        let lang = lang();
+        writeln!(out, "{}", text(lang, "notify", if query.is_empty() { "post" } else { "post_added" }))?;
         if !query.is_empty() {
             writeln!(out, "{added}")?;
         }
         for (name, value) in &message.headers {
             writeln!(out, "{name}: {value}")?;
         }
-        writeln!(out, "{}\n", counted(message.body.len() as u64, "byte", "bytes"))?;
+        writeln!(out, "{}\n", counted_in(lang, message.body.len() as u64, "byte", "bytes"))?;
         let json: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
         crate::report::listing::write_object(&json, out)
     }

@@ -1,11 +1,10 @@
 //! `akguard report`: what happened in a period, as a page, a digest, a workbook or data.
 
-use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::exit;
 use super::geo::GeoArgs;
+use super::logs::LogsArgs;
 use super::output::write_to;
-use super::scan::{Owned, scan_aside};
 use super::{command_line, now_ms, time};
 use crate::document::gather::{Order, gather};
 use crate::document::model::{Reject, Report};
@@ -58,13 +57,7 @@ pub(super) struct Args {
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SourceArgs {
     #[command(flatten)]
-    database: DatabaseArgs,
-    /// Read these logs instead of the database: files, folders, globs, or - for standard input
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    logs: Vec<PathBuf>,
-    /// Your addresses, as for scan; with --logs
-    #[arg(long, value_name = "FILE", requires = "logs")]
-    assets: Vec<PathBuf>,
+    from: LogsArgs,
     /// Users, keys and policies, as for scan; with --logs
     #[arg(long, value_name = "PATH", requires = "logs")]
     inventory: Vec<PathBuf>,
@@ -163,7 +156,7 @@ impl SourceArgs {
             return Err(Usage("--since is not before --until, so no call can be in between".to_string()).into());
         }
         let command = command_line();
-        let (geo, from_logs) = (self.geo.open()?, !self.logs.is_empty());
+        let (geo, from_logs) = (self.geo.open()?, self.from.are_named());
         let (full_keys, mark) = (asked.full_keys, asked.mark.map(str::to_string));
         let report =
             gather(&db, &Order { since, until, now, zone, full_keys, command, mark, geo, lang, from_logs, rejects })?;
@@ -171,11 +164,11 @@ impl SourceArgs {
     }
 
     fn open(&self, config: Option<&Path>) -> Result<(Db, Vec<Reject>)> {
-        if self.logs.is_empty() {
-            return Ok((self.database.open()?, Vec::new()));
+        if !self.from.are_named() {
+            return Ok((self.from.database.open()?, Vec::new()));
         }
-        let owned = Owned { assets: &self.assets, inventory: &self.inventory, quiet: self.quiet };
-        let (db, _, outcome) = scan_aside(&self.logs, owned, self.tz.as_ref(), config)?;
+        let owned = self.from.owned(&self.inventory, self.quiet);
+        let (db, _, outcome) = self.from.read(owned, self.tz.as_ref(), config)?;
         Ok((db, rejects(&outcome)))
     }
 }

@@ -10,8 +10,9 @@ use super::rules::numbered as with_numbers;
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::alarm::status::{Decision, Status};
 use crate::document::advice::{Advisor, CONSOLE, recommend_command};
-use crate::lang::Lang;
 use crate::lang::rules::{rule_text, why};
+use crate::lang::told::told;
+use crate::lang::{Lang, text};
 use crate::recommend::stops::Short;
 use crate::report::json::{alarm_json, decision_json};
 use crate::report::listing::{width, write_lines, write_object};
@@ -137,10 +138,10 @@ struct Lines<'o> {
 }
 
 impl Lines<'_> {
-    fn add(&mut self, name: &'static str, text: &str) -> io::Result<()> {
-        let name = crate::lang::text(self.lang, "labels", name);
+    fn add(&mut self, name: &'static str, value: &str) -> io::Result<()> {
+        let name = text(self.lang, "labels", name);
         let blanks = 14_usize.saturating_sub(width(name));
-        writeln!(self.out, "{name}{}{}", " ".repeat(blanks), printable(text))
+        writeln!(self.out, "{name}{}{}", " ".repeat(blanks), printable(value))
     }
 
     /// Adds a line whose text is a sentence of the language.
@@ -181,7 +182,7 @@ fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -
     lines.add("If it is fine", &format!("akguard allowlist add --from-alarm {} --reason TEXT", alarm.id))?;
     lines.add("More", &format!("akguard rules show {}", alarm.meta.id))?;
     for (_, name, url) in CONSOLE {
-        let name = crate::lang::text(lang, "show", name);
+        let name = text(lang, "show", name);
         lines.say("", "page", &[("name", name), ("url", url)])?;
     }
     writeln!(lines.out)?;
@@ -191,14 +192,20 @@ fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -
 /// Writes what to do about the key and what would have stopped the alarm.
 fn write_short(shown: &Shown, lines: &mut Lines<'_>) -> io::Result<()> {
     let Some(short) = &shown.short else { return Ok(()) };
-    let step = short.step.as_ref().map_or(String::new(), |step| format!(": {}. {}", step.id, step.why));
-    lines.add("Advice", &format!("{}{step}", lines.lang.word(short.advice.words())))?;
-    let told = shown.records.iter().any(|one| !one.record.policies.is_empty());
-    if !short.policies.is_empty() && !told {
+    let advice = lines.lang.word(short.advice.words());
+    match &short.step {
+        Some(step) => {
+            let why = told(lines.lang, &step.why);
+            lines.say("Advice", "advice", &[("advice", advice), ("step", &step.id), ("why", &why)])?;
+        }
+        None => lines.add("Advice", advice)?,
+    }
+    let known = shown.records.iter().any(|one| !one.record.policies.is_empty());
+    if !short.policies.is_empty() && !known {
         let (number, names) = (short.policies.len().to_string(), short.policies.join(", "));
         lines.say("Policies", "policies_alone", &[("n", &number), ("names", &names)])?;
     }
-    lines.add("Would stop it", &short.would_stop)?;
+    lines.add("Would stop it", &told(lines.lang, &short.would_stop))?;
     lines.add("", &recommend_command(&short.holder))
 }
 
@@ -222,7 +229,7 @@ fn write_key(shown: &Shown, full_keys: bool, view: View, lines: &mut Lines<'_>) 
         let outside = grouped(key.outside_ips);
         lines.say("Key use", "key_use", &[("ips", &ips), ("outside", &outside), ("last", &last)])?;
         let risks: Vec<&str> = key.risks.iter().map(|risk| lang.word(risk.as_str())).collect();
-        lines.add("Key risks", or_dash(Some(&risks.join(", "))))?;
+        lines.add("Key risks", or_dash(Some(&risks.join(text(lang, "counts", "list")))))?;
     }
     let mut policies: BTreeMap<&str, &[String]> = BTreeMap::new();
     for one in &shown.records {

@@ -3,11 +3,12 @@
 use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::filter::FilterArgs;
-use super::output::write_to;
+use super::output::{lang, write_to};
 use super::{exit, lookup, now_ms};
 use crate::alarm::status::Status;
+use crate::lang::text;
 use crate::report::listing::write_object;
-use crate::report::text::{counted, grouped};
+use crate::report::text::{counted, counted_in, grouped};
 use crate::store::Db;
 use crate::store::alarms::{Records, Sort, alarms};
 use crate::store::decisions::{Decided, NewDecision, decide};
@@ -172,13 +173,15 @@ fn tell(args: &Args, status: Status, decided: Decided) -> Result<()> {
         });
         return write_to(None, |out| write_object(&answer, out));
     }
+    let lang = lang();
     let already = match decided.already {
         0 => String::new(),
-        1 => ", 1 was already".to_string(),
-        more => format!(", {} were already", grouped(more)),
+        1 => text(lang, "decided", "already_one").to_string(),
+        more => lang.fill("decided", "already_many", &[("n", &grouped(more))]),
     };
-    let changed = counted(decided.changed, "alarm", "alarms");
-    write_to(None, |out| writeln!(out, "{changed} {}{already}", participle(status)))
+    let alarms = counted_in(lang, decided.changed, "alarm", "alarms");
+    let told = lang.fill("decided", participle(status), &[("alarms", &alarms), ("already", &already)]);
+    write_to(None, |out| writeln!(out, "{told}"))
 }
 
 /// Who decides: the name of the user who runs the program.

@@ -13,6 +13,7 @@ use crate::event::words::TEMP_AK;
 use crate::geo::Geo;
 use crate::lang::Lang;
 use crate::lang::rules::{RuleText, rule_text, why};
+use crate::lang::told::told;
 use crate::report::text::rfc3339;
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms, records_of};
 use crate::store::allowlist::{self, Hits, Kept};
@@ -163,12 +164,12 @@ impl Order {
     }
 
     /// Where an address is, and who says so: the log itself, else a table.
-    fn place(&self, ip: Option<&str>, told: Option<&String>) -> (Option<String>, Option<String>) {
-        if let Some(told) = told {
-            return (Some(told.clone()), Some("log".to_string()));
+    fn place(&self, ip: Option<&str>, logged: Option<&String>) -> (Option<String>, Option<String>) {
+        if let Some(logged) = logged {
+            return (Some(logged.clone()), Some("log".to_string()));
         }
         let place = ip.and_then(|ip| ip.parse().ok()).and_then(|ip| self.geo.place(ip));
-        place.map(|place| (place.text(self.lang), place.source.to_string())).unzip()
+        place.map(|place| (place.text(self.lang), told(self.lang, &place.source))).unzip()
     }
 
     fn shown_if(&self, text: Option<&String>) -> Option<String> {
@@ -341,7 +342,7 @@ impl Gatherer<'_> {
                 text: self.order.shown(&serde_json::to_string_pretty(&proposed.document).unwrap_or_default()),
             };
             list[place].recommendation = Some(Recommendation {
-                summary: self.order.shown(&short.would_stop),
+                summary: self.order.shown(&told(self.order.lang, &short.would_stop)),
                 command: self.order.shown(&recommend_command(&short.holder)),
                 documents: rec.documents.iter().map(document).collect(),
             });
@@ -565,7 +566,8 @@ fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
     }
     rejects.truncate(MOST_NAMED);
     for reject in &mut rejects {
-        (reject.file, reject.reason) = (order.shown_if(reject.file.as_ref()), order.shown(&reject.reason));
+        (reject.file, reject.reason) =
+            (order.shown_if(reject.file.as_ref()), order.shown(&told(order.lang, &reject.reason)));
     }
     let input = |file: &crate::store::period::PastFile| InputFile {
         name: order.shown(&file.name),

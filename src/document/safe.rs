@@ -1,24 +1,13 @@
 //! Text of logs made harmless: it must not break a line, hide, turn into a link, or call people.
 
-/// Whether a character could break a line, act on a terminal, or hide text or turn its direction.
-fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' |
-            '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
-}
+use crate::event::text::inert_but;
 
 /// The text on one line, with U+FFFD for every character that acts.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
-}
+pub use crate::event::text::inert as printable;
 
 /// As [`printable`], but line ends and tabs stay, for places that can show them.
 pub fn printable_lines(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
-    text.chars().map(|c| if acts(c) && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
+    inert_but(&text.replace("\r\n", "\n"), &['\n', '\t'])
 }
 
 /// Full-width signs in place of those that make mentions and links. Programs look for these even inside of markup,

@@ -1,6 +1,7 @@
 //! A region as every source gives it: country, and province of China.
 
 use super::names::{self, Name};
+use crate::event::text::inert;
 use crate::lang::Lang;
 
 /// What sources write where they know nothing, or where the address is nobody's.
@@ -64,10 +65,7 @@ pub(super) fn is_nothing(cell: &str) -> bool {
 
 /// Text from a file, made fit for a message: at most `most` characters, and none that could act on a terminal.
 pub(super) fn clean(text: &str, most: usize) -> String {
-    let acts = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().take(most).map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
+    inert(&text.chars().take(most).collect::<String>())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! fields are the same in all languages, since programs and notes depend on them.
 
 pub mod rules;
+pub mod told;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

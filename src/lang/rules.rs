@@ -1,6 +1,7 @@
 //! What is told about each rule, in each language; the English words are those of the rules' pages.
 
 use super::Lang;
+use super::told::details;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -24,13 +25,12 @@ pub fn rule_text(lang: Lang, rule_id: &str) -> RuleText {
     texts(lang).get(rule_id).cloned().unwrap_or_default()
 }
 
-/// An alarm's "why" with its first part, the rule's condition, in this language. The details behind it stay as they
-/// were kept.
+/// An alarm's "why" in this language: the rule's condition, and the details behind it.
 pub fn why(lang: Lang, rule_id: &str, why: &str) -> String {
     let [english, own] = [Lang::En, lang].map(|lang| texts(lang).get(rule_id));
     match (english, own) {
         (Some(english), Some(own)) => match why.strip_prefix(english.because.as_str()) {
-            Some(details) => format!("{}{details}", own.because),
+            Some(rest) => format!("{}{}", own.because, details(lang, rest)),
             None => why.to_string(),
         },
         _ => why.to_string(),
@@ -85,10 +85,13 @@ mod tests {
     }
 
     #[test]
-    fn a_why_begins_in_the_language_and_keeps_its_details() {
+    fn a_why_is_told_in_the_language() {
         let kept = "a call that makes an access key, success, unverified";
         assert_eq!(why(Lang::En, "create-key", kept), kept);
-        assert_eq!(why(Lang::Zh, "create-key", kept), "成功新建访问密钥的调用, unverified");
+        assert_eq!(why(Lang::Zh, "create-key", kept), "成功新建访问密钥的调用，未经核实");
+        let more = "API call, cvm:StopInstances is high-risk (impact), odd note";
+        let told = "以 API 方式调用，cvm:StopInstances 为高危接口（破坏），odd note";
+        assert_eq!(why(Lang::Zh, "non-console-high-risk-api", more), told);
         assert_eq!(why(Lang::Zh, "create-key", "as an older version said"), "as an older version said");
     }
 }

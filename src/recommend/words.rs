@@ -1,6 +1,6 @@
 //! Numbers and foreign text in sentences.
 
-use crate::event::text::acts;
+use crate::event::text::inert;
 
 /// `1 call`, `2 calls`.
 pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
@@ -24,7 +24,7 @@ pub(super) fn joined(words: &[String]) -> String {
 /// Text from logs and exports without what could act on a terminal, break a line or hide something; at most 200
 /// characters.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().take(200).map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
+    inert(&text.chars().take(200).collect::<String>())
 }
 
 #[cfg(test)]

@@ -67,7 +67,21 @@ pub fn inert(json: String) -> String {
     if (json.is_ascii() && !json.as_bytes().contains(&0x7f)) || !json.contains(obeyed) {
         return json;
     }
-    json.chars().map(|c| if obeyed(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            // What lies beyond the first plane takes two escapes.
+            c if obeyed(c) => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.extend(escaped(*unit))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// `\uXXXX`, sign by sign.
+fn escaped(unit: u16) -> [char; 6] {
+    let digit = |shift: u16| char::from_digit(u32::from(unit >> shift & 0xf), 16).unwrap_or('0');
+    ['\\', 'u', digit(12), digit(8), digit(4), digit(0)]
 }
 
 fn summary(outcome: &ScanOutcome, view: View) -> Value {
@@ -286,5 +300,8 @@ mod tests {
         let text = inert(serde_json::json!("a\u{9b}31m\u{1b}[0m 中").to_string());
         assert_eq!(text, r#""a\u009b31m\u001b[0m 中""#);
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{9b}31m\u{1b}[0m 中");
+        let hidden = inert(serde_json::json!("a\u{e0041}").to_string());
+        assert_eq!(hidden, r#""a\udb40\udc41""#);
+        assert_eq!(serde_json::from_str::<String>(&hidden).unwrap(), "a\u{e0041}");
     }
 }

@@ -2,14 +2,16 @@
 
 use super::View;
 use super::listing::{self, Column, Paint};
-use super::text::{counted, grouped, or_dash, printable, rfc3339, shortened, time};
+use super::text::{counted_in, grouped, or_dash, printable, rfc3339, shortened, time};
 use crate::event::id::mask_key;
 use crate::event::time::{date_of, parse_event_time};
 use crate::event::words::TEMP_AK;
+use crate::lang::told::told;
+use crate::lang::{Lang, text};
 use crate::recommend::input::{Holder, HolderKind};
 use crate::recommend::output::{
-    Advice, Conflict, DiffEntry, DiffState, Doubt, Evidence, Finding, GrantedAction, NeedsDecision, Recommendation,
-    Step, Verification,
+    Advice, Confidence, Conflict, Count, DiffEntry, DiffState, Doubt, Evidence, Finding, GrantedAction, NeedsDecision,
+    Recommendation, Step, Verification,
 };
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -74,15 +76,25 @@ fn rewrite(value: &mut Value, new: &impl Fn(&str, &Value) -> Option<Value>) {
     }
 }
 
-/// The name of a user or role for people.
+/// The name of a user or role for people, in English.
 pub fn holder_name(holder: &Holder) -> String {
+    holder_in(Lang::En, holder)
+}
+
+/// The same in a language.
+pub fn holder_in(lang: Lang, holder: &Holder) -> String {
     let kind = match holder.kind {
         HolderKind::Root => "root",
         HolderKind::User => "user",
         HolderKind::Role => "role",
     };
     let name = if holder.name.is_empty() { &holder.id } else { &holder.name };
-    if holder.kind == HolderKind::Root { format!("root of {}", holder.account) } else { format!("{kind} {name}") }
+    lang.fill("recommend", kind, &[("account", &holder.account), ("name", name)])
+}
+
+/// How sure something is, in a word of the language.
+fn sure(lang: Lang, confidence: Confidence) -> &'static str {
+    text(lang, "confidence", confidence.as_str())
 }
 
 const OVERVIEW: [Column<Recommendation>; 8] = [
@@ -93,98 +105,110 @@ const OVERVIEW: [Column<Recommendation>; 8] = [
         Advice::Harden => Paint::Doubtful,
         Advice::Normal => Paint::Faint,
     }),
-    Column::new("WHO", 0, |one, _| shortened(&holder_name(&one.holder), 40)),
+    Column::new("WHO", 0, |one, view| shortened(&holder_in(view.lang, &one.holder), 40)),
     Column::new("POLICIES", 2, |one: &Recommendation, _| one.documents.len().to_string()).right(),
     Column::new("ACTIONS", 3, |one: &Recommendation, _| one.granted.len().to_string()).right(),
     Column::new("HELD BACK", 4, |one: &Recommendation, _| one.needs_decision.len().to_string()).right(),
     Column::new("CONFLICTS", 5, |one: &Recommendation, _| one.conflicts.len().to_string()).right(),
     Column::new("FINDINGS", 1, |one: &Recommendation, _| one.findings.len().to_string()).right(),
-    Column::new("CONFIDENCE", 6, |one, _| one.confidence.as_str().to_string()),
+    Column::new("CONFIDENCE", 6, |one, view| sure(view.lang, one.confidence).to_string()),
 ];
 
 /// Writes one line for each user and role, with `hints` at what to do next.
 pub fn write_overview(all: &[Recommendation], view: View, hints: bool, out: &mut dyn Write) -> io::Result<()> {
     listing::write(&OVERVIEW.iter().collect::<Vec<_>>(), all, view, out)?;
     if hints {
-        writeln!(out, "\nOne of them in full: akguard policy recommend --user NAME, or --role NAME")?;
-        writeln!(out, "All of them as files: akguard policy recommend --all --out-dir DIR")?;
+        writeln!(out, "\n{}", text(view.lang, "recommend", "one"))?;
+        writeln!(out, "{}", text(view.lang, "recommend", "all"))?;
     }
     Ok(())
 }
 
-const GRANTED: [Column<GrantedAction>; 6] =
-    [
-        Column::new("ACTION", 0, |one: &GrantedAction, _| shortened(&one.action, 60)),
-        Column::new("ON", 1, |one, _| listed(&one.resources, 70)),
-        Column::new("FROM", 2, |one, _| {
-            if one.addresses.is_empty() { "anywhere".to_string() } else { listed(&one.addresses, 40) }
-        }),
-        Column::new("SURE", 3, |one, _| format!("{}{}", one.confidence.as_str(), if one.rare { ", rare" } else { "" })),
-        Column::new("SEEN", 0, |one, _| seen(&one.evidence)),
-        Column::new("NOTE", 4, |one, _| one.marks.join(", ")),
-    ];
+const GRANTED: [Column<GrantedAction>; 6] = [
+    Column::new("ACTION", 0, |one: &GrantedAction, _| shortened(&one.action, 60)),
+    Column::new("ON", 1, |one, _| listed(&one.resources, 70)),
+    Column::new("FROM", 2, |one, view| {
+        if one.addresses.is_empty() { view.lang.word("anywhere").to_string() } else { listed(&one.addresses, 40) }
+    }),
+    Column::new("SURE", 3, |one, view| {
+        let rare = if one.rare { text(view.lang, "recommend", "rare") } else { "" };
+        format!("{}{rare}", sure(view.lang, one.confidence))
+    }),
+    Column::new("SEEN", 0, |one, view| seen(&one.evidence, view.lang)),
+    Column::new("NOTE", 4, |one, view| {
+        let marks: Vec<&str> = one.marks.iter().map(|mark| view.lang.word(mark)).collect();
+        marks.join(text(view.lang, "counts", "list"))
+    }),
+];
 
 /// Writes everything about one user or role; commands can be pasted with `full_keys` alone.
 pub fn write_table(one: &Recommendation, full_keys: bool, view: View, out: &mut dyn Write) -> io::Result<()> {
-    let id = if one.holder.id.is_empty() || one.holder.id == one.holder.name {
-        String::new()
-    } else {
-        format!(" ({})", one.holder.id)
-    };
-    let heading = format!(
-        "{}{id}, account {}: {}",
-        holder_name(&one.holder),
-        or_dash(Some(&one.holder.account)),
-        one.advice.words()
-    );
-    writeln!(out, "{}\n", printable(&heading))?;
+    writeln!(out, "{}\n", printable(&heading(one, view.lang)))?;
     for line in &one.summary {
-        writeln!(out, "{}", printable(line))?;
+        writeln!(out, "{}", printable(&told(view.lang, line)))?;
     }
-    write_documents(one, out)?;
+    write_documents(one, view.lang, out)?;
     if !one.granted.is_empty() {
-        title("What they grant", out)?;
+        title(text(view.lang, "recommend", "granted"), out)?;
         listing::write(&GRANTED.iter().collect::<Vec<_>>(), &one.granted, view, out)?;
     }
-    section(
-        "Held back: used, and dangerous enough that a person should decide",
-        &one.needs_decision,
-        out,
-        decision_lines,
-    )?;
-    section("Given up: legitimate and alarmed calls cannot be told apart", &one.conflicts, out, conflict_lines)?;
-    section("Not judged: made from the same place as an attack, within a day of it", &one.quarantined, out, |sum| {
-        vec![format!("{}  {}", sum.action, seen(&sum.evidence))]
-    })?;
-    section(if full_keys { "Keys" } else { "Keys (whole ids to paste: --full-keys)" }, &one.steps, out, |step| {
-        step_lines(step, full_keys, view)
-    })?;
-    section("Findings about today's policies", &one.findings, out, finding_lines)?;
-    section("Today's policies against use", &one.diff, out, |entry| vec![diff_line(entry)])?;
-    section("How to change over", &one.removal, out, |line| vec![line.clone()])?;
-    section("What the logs cannot show", &one.not_visible, out, |line| vec![format!("- {line}")])
+    let mut sections = Sections { lang: view.lang, out };
+    sections.write("held", &one.needs_decision, decision_lines)?;
+    sections.write("given_up", &one.conflicts, conflict_lines)?;
+    sections
+        .write("near", &one.quarantined, |sum, lang| vec![format!("{}  {}", sum.action, seen(&sum.evidence, lang))])?;
+    let keys = if full_keys { "keys" } else { "keys_masked" };
+    sections.write(keys, &one.steps, |step, _| step_lines(step, full_keys, view))?;
+    sections.write("findings", &one.findings, finding_lines)?;
+    sections.write("diff", &one.diff, |entry, lang| vec![diff_line(entry, lang)])?;
+    sections.write("removal", &one.removal, |line, lang| vec![told(lang, line)])?;
+    sections.write("not_visible", &one.not_visible, |line, lang| vec![format!("- {}", told(lang, line))])
+}
+
+fn heading(one: &Recommendation, lang: Lang) -> String {
+    let named = one.holder.id.is_empty() || one.holder.id == one.holder.name;
+    let id = if named { String::new() } else { format!(" ({})", one.holder.id) };
+    let values = [
+        ("who", holder_in(lang, &one.holder)),
+        ("id", id),
+        ("account", or_dash(Some(&one.holder.account)).to_string()),
+        ("advice", lang.word(one.advice.words()).to_string()),
+    ];
+    fill(lang, "head", &values)
+}
+
+fn fill(lang: Lang, name: &'static str, values: &[(&str, String)]) -> String {
+    lang.fill("recommend", name, &values.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>())
 }
 
 fn title(text: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{text}\n")
 }
 
-fn section<T>(name: &str, items: &[T], out: &mut dyn Write, lines: impl Fn(&T) -> Vec<String>) -> io::Result<()> {
-    if items.is_empty() {
-        return Ok(());
-    }
-    title(name, out)?;
-    for line in items.iter().flat_map(lines) {
-        writeln!(out, "{}", printable(&line))?;
-    }
-    Ok(())
+/// Writes sections with a title, where there is something to tell.
+struct Sections<'o> {
+    lang: Lang,
+    out: &'o mut dyn Write,
 }
 
-fn write_documents(one: &Recommendation, out: &mut dyn Write) -> io::Result<()> {
+impl Sections<'_> {
+    fn write<T>(&mut self, name: &'static str, items: &[T], lines: impl Fn(&T, Lang) -> Vec<String>) -> io::Result<()> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        title(text(self.lang, "recommend", name), self.out)?;
+        for line in items.iter().flat_map(|item| lines(item, self.lang)) {
+            writeln!(self.out, "{}", printable(&line))?;
+        }
+        Ok(())
+    }
+}
+
+fn write_documents(one: &Recommendation, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     for proposed in &one.documents {
-        let when = if proposed.rare { ", attach only after review: seen once" } else { "" };
-        let length = counted(proposed.length as u64, "character", "characters");
-        title(&printable(&format!("Policy {} ({length}{when})", proposed.name)), out)?;
+        let length = counted_in(lang, proposed.length as u64, "character", "characters");
+        let name = if proposed.rare { "policy_rare" } else { "policy" };
+        title(&printable(&fill(lang, name, &[("name", proposed.name.clone()), ("length", length)])), out)?;
         writeln!(out, "{}", super::json::pretty(&proposed.document))?;
     }
     Ok(())
@@ -198,33 +222,43 @@ fn listed(texts: &[String], most: usize) -> String {
 }
 
 /// How often something was seen.
-fn seen(evidence: &Evidence) -> String {
-    let least = if evidence.at_least { "at least " } else { "" };
-    let calls = counted(evidence.calls, "call", "calls");
-    format!("{least}{calls} on {}", counted(evidence.days, "day", "days"))
+fn seen(evidence: &Evidence, lang: Lang) -> String {
+    let calls = counted_in(lang, evidence.calls, "call", "calls");
+    let days = counted_in(lang, evidence.days, "day", "days");
+    fill(lang, if evidence.at_least { "at_least" } else { "seen" }, &[("calls", calls), ("days", days)])
 }
 
-fn decision_lines(one: &NeedsDecision) -> Vec<String> {
+fn decision_lines(one: &NeedsDecision, lang: Lang) -> Vec<String> {
     let statement = super::json::line(&one.statement);
     vec![
-        format!("{}  {}  {}", one.action, one.risk, seen(&one.evidence)),
-        format!("  {}", one.why),
-        format!("  if so: {statement}"),
+        format!("{}  {}  {}", one.action, lang.word(&one.risk), seen(&one.evidence, lang)),
+        format!("  {}", told(lang, &one.why)),
+        format!("  {}", fill(lang, "if_so", &[("statement", statement)])),
     ]
 }
 
-fn conflict_lines(one: &Conflict) -> Vec<String> {
-    vec![format!("{} on {}", one.action, listed(&one.resources, 80)), format!("  {}", one.why)]
+fn conflict_lines(one: &Conflict, lang: Lang) -> Vec<String> {
+    let values = [("action", one.action.clone()), ("resources", listed(&one.resources, 80))];
+    vec![fill(lang, "conflict", &values), format!("  {}", told(lang, &one.why))]
 }
 
 fn step_lines(step: &Step, full_keys: bool, view: View) -> Vec<String> {
-    let shown = |text: &str| if full_keys { text.to_string() } else { masked(text, &step.target) };
-    let last = step.evidence.last.map_or(String::new(), |last| format!(", last {}", time(last, view.zone)));
-    let heading = format!("{}  {}  {} confidence{last}", step.id, shown(&step.target), step.confidence.as_str());
-    let mut lines = vec![heading, format!("  {}", shown(&step.why))];
+    let lang = view.lang;
+    let shown = |text: &str| {
+        let text = told(lang, text);
+        if full_keys { text } else { masked(&text, &step.target) }
+    };
+    let last = |last| fill(lang, "last", &[("time", time(last, view.zone))]);
+    let heading = [
+        ("id", step.id.clone()),
+        ("key", shown(&step.target)),
+        ("confidence", sure(lang, step.confidence).to_string()),
+        ("last", step.evidence.last.map_or(String::new(), last)),
+    ];
+    let mut lines = vec![fill(lang, "step", &heading), format!("  {}", shown(&step.why))];
     lines.extend(step.commands.iter().map(|command| format!("  $ {}", shown(command))));
     if !step.rollback.is_empty() {
-        lines.push(format!("  back: {}", shown(&step.rollback)));
+        lines.push(format!("  {}", fill(lang, "back", &[("text", shown(&step.rollback))])));
     }
     lines
 }
@@ -241,70 +275,101 @@ fn masked(text: &str, target: &str) -> String {
     out
 }
 
-fn finding_lines(one: &Finding) -> Vec<String> {
+fn finding_lines(one: &Finding, lang: Lang) -> Vec<String> {
     let subject = if one.subject.is_empty() { String::new() } else { format!(" {}", one.subject) };
+    let confidence = sure(lang, one.confidence).to_string();
+    let heading = [("code", one.code.clone()), ("subject", subject), ("confidence", confidence)];
     vec![
-        format!("{}{subject}  {} confidence", one.code, one.confidence.as_str()),
-        format!("  {}", one.text),
-        format!("  do: {}", one.advice),
+        fill(lang, "finding", &heading),
+        format!("  {}", told(lang, &one.text)),
+        format!("  {}", fill(lang, "do", &[("text", told(lang, &one.advice))])),
     ]
 }
 
-fn diff_line(entry: &DiffEntry) -> String {
+fn diff_line(entry: &DiffEntry, lang: Lang) -> String {
     let mark = match entry.state {
         DiffState::Unused => '-',
         DiffState::NotVisible => '?',
         DiffState::UsedNotGranted => '+',
     };
     let policy = entry.policy.as_ref().map_or(String::new(), |policy| format!("  {policy}"));
-    format!("{mark} {}{policy}  {}", entry.action, entry.note)
+    format!("{mark} {}{policy}  {}", entry.action, told(lang, &entry.note))
 }
 
-/// Writes what a verification gave.
-pub fn write_verification(name: &str, one: &Verification, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}: {}", printable(name), outcome(one))?;
-    let count = |what: &str, count: crate::recommend::output::Count| {
-        format!("  {what:18}{} of {}", grouped(count.good), grouped(count.all))
-    };
-    writeln!(out, "{}", count("legit_allowed", one.legit_allowed))?;
-    writeln!(out, "{}", count("alarmed_denied", one.alarmed_denied))?;
-    writeln!(out, "{}", count("denied_denied", one.denied_denied))?;
-    writeln!(out, "  {:18}{}", "needs_decision", grouped(one.needs_decision))?;
-    writeln!(out, "  {:18}{}", "quarantined", grouped(one.quarantined))?;
-    for (what, doubts) in [("unknown", &one.unknown), ("conflicts", &one.conflicts), ("new_access", &one.new_access)] {
-        writeln!(out, "  {what:18}{}", grouped(doubts.len() as u64))?;
+/// Writes what a verification gave of a user or role and of calls from a source: logs, database, recommendation.
+pub fn write_verification(
+    (who, source): (&str, &'static str),
+    one: &Verification,
+    lang: Lang,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let say = |name, values: &[(&str, &str)]| printable(&lang.fill("verify", name, values));
+    let source = text(lang, "verify", source);
+    writeln!(out, "{}", say("head", &[("who", who), ("source", source), ("outcome", &outcome(one, lang))]))?;
+    for (name, count) in counts(one, lang) {
+        let name = text(lang, "verify", name);
+        writeln!(out, "  {name}{}{count}", " ".repeat(18_usize.saturating_sub(listing::width(name))))?;
+    }
+    for (name, doubts) in [("unknown", &one.unknown), ("conflicts", &one.conflicts), ("new_access", &one.new_access)] {
+        let name = text(lang, "verify", name);
+        let blanks = " ".repeat(18_usize.saturating_sub(listing::width(name)));
+        writeln!(out, "  {name}{blanks}{}", grouped(doubts.len() as u64))?;
         for doubt in doubts.iter().take(SHOWN_DOUBTS) {
-            writeln!(out, "    {}", printable(&doubt_line(doubt)))?;
+            writeln!(out, "    {}", printable(&doubt_line(doubt, lang)))?;
         }
         if doubts.len() > SHOWN_DOUBTS {
-            writeln!(out, "    and {} more; --format json has all", grouped((doubts.len() - SHOWN_DOUBTS) as u64))?;
+            writeln!(out, "    {}", say("more", &[("n", &grouped((doubts.len() - SHOWN_DOUBTS) as u64))]))?;
         }
     }
     Ok(())
 }
 
+/// The counts of a verification, by name.
+fn counts(one: &Verification, lang: Lang) -> [(&'static str, String); 5] {
+    let of =
+        |count: Count| lang.fill("verify", "count", &[("good", &grouped(count.good)), ("all", &grouped(count.all))]);
+    [
+        ("legit_allowed", of(one.legit_allowed)),
+        ("alarmed_denied", of(one.alarmed_denied)),
+        ("denied_denied", of(one.denied_denied)),
+        ("needs_decision", grouped(one.needs_decision)),
+        ("quarantined", grouped(one.quarantined)),
+    ]
+}
+
 /// Whether it holds, and what it says nothing about.
-fn outcome(one: &Verification) -> String {
+fn outcome(one: &Verification, lang: Lang) -> String {
     if !one.holds {
-        return "does not hold".to_string();
+        return text(lang, "verify", "fails").to_string();
     }
     let given_up: usize = one.conflicts.iter().map(|doubt| doubt.calls.len()).sum();
-    let but: Vec<String> = [
-        (one.needs_decision, "waits for a decision", "wait for a decision"),
-        (one.quarantined, "was made near an attack", "were made near an attack"),
-        (given_up as u64, "was given up", "were given up"),
-    ]
-    .into_iter()
-    .filter(|(count, ..)| *count > 0)
-    .map(|(count, was, were)| format!("{} {}", counted(count, "call", "calls"), if count == 1 { was } else { were }))
-    .collect();
-    if but.is_empty() { "holds".to_string() } else { format!("holds; {}", but.join(", ")) }
+    let but = [
+        (one.needs_decision, "waits", "wait"),
+        (one.quarantined, "was_near", "were_near"),
+        (given_up as u64, "was_given_up", "were_given_up"),
+    ];
+    let told = |(count, was, were): (u64, &'static str, &'static str)| {
+        let calls = counted_in(lang, count, "call", "calls");
+        lang.fill("verify", if count == 1 { was } else { were }, &[("calls", &calls)])
+    };
+    let but: Vec<String> = but.into_iter().filter(|(count, ..)| *count > 0).map(told).collect();
+    match but.join(text(lang, "counts", "comma")).as_str() {
+        "" => text(lang, "verify", "holds").to_string(),
+        but => lang.fill("verify", "holds_but", &[("but", but)]),
+    }
 }
 
 /// Doubts told one by one in a table.
 const SHOWN_DOUBTS: usize = 10;
 
-fn doubt_line(doubt: &Doubt) -> String {
-    let from = doubt.ip.as_ref().map_or(String::new(), |ip| format!(" from {ip}"));
-    format!("{} on {}{from}: {}. {}", doubt.action, listed(&doubt.resources, 80), doubt.decision, doubt.why)
+fn doubt_line(doubt: &Doubt, lang: Lang) -> String {
+    let from = doubt.ip.as_ref().map_or(String::new(), |ip| lang.fill("verify", "from", &[("ip", ip)]));
+    let values = [
+        ("action", doubt.action.as_str()),
+        ("resources", &listed(&doubt.resources, 80)),
+        ("from", &from),
+        ("decision", lang.word(&doubt.decision)),
+        ("why", &told(lang, &doubt.why)),
+    ];
+    lang.fill("verify", "doubt", &values)
 }

@@ -1,6 +1,6 @@
 //! Small texts every format needs: times, numbers, and log text made harmless.
 
-use crate::event::text::acts;
+use crate::event::text::inert;
 use crate::lang::Lang;
 use chrono::{DateTime, Datelike, SecondsFormat, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
@@ -35,7 +35,7 @@ pub fn printable(text: &str) -> String {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
         return text.to_string();
     }
-    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
+    inert(text)
 }
 
 /// What a rule's page says is to be done.

@@ -1,7 +1,7 @@
 //! Commands that change policies: add, edit, remove, enable, disable.
 
 use super::scope::{AboutArgs, ScopeArgs, usage, user};
-use super::show::{covers, describe, scope_lines};
+use super::show::{covers, describe, quoted, say, scope_lines};
 use super::{Common, Room, named};
 use crate::allow::{Draft, Policy};
 use crate::cli::error::Usage;
@@ -58,13 +58,13 @@ pub(super) fn add(args: &AddArgs, config: Option<&Path>) -> Result<u8> {
     let policy = check_room(&room.all()?, &policy, args.name.is_some())?;
     if args.from_alarm.is_some() || args.dry_run {
         let what = if args.from_alarm.is_some() { "proposal" } else { "policy" };
-        let mut lines = vec![format!("{what} {:?}", policy.name)];
+        let mut lines = vec![say(what, &[("name", &quoted(&policy.name))])];
         lines.extend(scope_lines(&policy, room.zone));
         lines.push(covers(preview.hits));
         tell(&lines.iter().map(String::as_str).collect::<Vec<_>>())?;
     }
     if args.dry_run {
-        return told("nothing was saved");
+        return told(&say("not_saved", &[]));
     }
     if policy.reason.is_empty() {
         warn("note: no reason is given; with --reason, others will know why these calls are fine");
@@ -81,7 +81,7 @@ pub(super) fn add(args: &AddArgs, config: Option<&Path>) -> Result<u8> {
         Ok(Ok(Kept { number: allowlist::add(transaction, &policy)?, policy }))
     })?;
     warn_shadowed(&room, &kept)?;
-    let title = format!("added {:?} (number {})", kept.policy.name, kept.number);
+    let title = numbered("added", &kept.policy.name, kept.number);
     if args.from_alarm.is_some() {
         tell(&[&title])?;
     } else {
@@ -187,8 +187,8 @@ pub(super) fn edit(args: &EditArgs, config: Option<&Path>) -> Result<u8> {
     let lines = changed_lines(&policy, &before, &preview, room.zone);
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     if args.dry_run {
-        tell(&[&[format!("policy {:?} (number {})", policy.name, old.number).as_str()], lines.as_slice()].concat())?;
-        return told("nothing was saved");
+        tell(&[&[numbered("numbered", &policy.name, old.number).as_str()], lines.as_slice()].concat())?;
+        return told(&say("not_saved", &[]));
     }
     room.change(|transaction| {
         let policies = allowlist::all(transaction)?;
@@ -202,7 +202,7 @@ pub(super) fn edit(args: &EditArgs, config: Option<&Path>) -> Result<u8> {
         Ok(Ok(()))
     })?;
     warn_shadowed(&room, &Kept { number: old.number, policy: policy.clone() })?;
-    tell(&[&[format!("changed {:?} (number {})", policy.name, old.number).as_str()], lines.as_slice()].concat())?;
+    tell(&[&[numbered("changed", &policy.name, old.number).as_str()], lines.as_slice()].concat())?;
     Ok(exit::DONE)
 }
 
@@ -226,7 +226,7 @@ fn changed_meanwhile(name: &str) -> anyhow::Error {
 }
 
 fn changed_lines(policy: &Policy, before: &Preview, after: &Preview, zone: chrono_tz::Tz) -> Vec<String> {
-    let was = if before.hits == after.hits { String::new() } else { format!("before: {}", covers(before.hits)) };
+    let was = if before.hits == after.hits { String::new() } else { say("before", &[("what", &covers(before.hits))]) };
     let lines = [describe(policy, zone), covers(after.hits), was];
     lines.into_iter().filter(|line| !line.is_empty()).collect()
 }
@@ -266,9 +266,10 @@ pub(super) fn remove(args: &RemoveArgs, config: Option<&Path>) -> Result<u8> {
         Ok(Ok(removed))
     })?;
     for (kept, hits) in removed {
+        let no_longer = || say("no_longer", &[("what", &covers(hits))]);
         tell(&[
-            &format!("removed {:?} (number {})", kept.policy.name, kept.number),
-            &if hits.calls > 0 { format!("no longer {}", covers(hits)) } else { "it covered no call".to_string() },
+            &numbered("removed", &kept.policy.name, kept.number),
+            &if hits.calls > 0 { no_longer() } else { say("covered_nothing", &[]) },
         ])?;
     }
     Ok(exit::DONE)
@@ -310,7 +311,6 @@ pub(super) struct SwitchOffArgs {
 /// Switches policies on or off.
 pub(super) fn switch(common: &Common, names: &[String], on: bool, config: Option<&Path>) -> Result<u8> {
     let room = Room::open(common, config)?;
-    let word = if on { "on" } else { "off" };
     let lines = room.change(|transaction| {
         let policies = allowlist::all(transaction)?;
         let chosen = match each_once(&policies, names) {
@@ -321,10 +321,10 @@ pub(super) fn switch(common: &Common, names: &[String], on: bool, config: Option
         for kept in chosen {
             let name = &kept.policy.name;
             if kept.policy.enabled == on {
-                lines.push(format!("{name:?} was switched {word} already"));
+                lines.push(say(if on { "on_already" } else { "off_already" }, &[("name", &quoted(name))]));
             } else {
                 allowlist::set_enabled(transaction, &kept, on, room.now)?;
-                lines.push(format!("switched {word} {name:?}"));
+                lines.push(say(if on { "on" } else { "off" }, &[("name", &quoted(name))]));
             }
         }
         Ok(Ok(lines))
@@ -339,6 +339,11 @@ pub(super) fn switch(common: &Common, names: &[String], on: bool, config: Option
 pub(super) fn tell(lines: &[&str]) -> Result<()> {
     let text: Vec<String> = lines.iter().map(|line| printable(line)).collect();
     write_to(None, |out| writeln!(out, "{}", text.join("\n  ")))
+}
+
+/// A sentence that names a policy and its number.
+fn numbered(sentence: &'static str, name: &str, number: i64) -> String {
+    say(sentence, &[("name", &quoted(name)), ("n", &number.to_string())])
 }
 
 fn told(what: &str) -> Result<u8> {

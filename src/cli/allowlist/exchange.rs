@@ -1,12 +1,13 @@
 //! Lists of policies in and out: our own file and the console's.
 
 use super::change::{tell, warn};
+use super::show::say;
 use super::{Common, Room};
 use crate::allow::{self, Policy};
 use crate::cli::exit;
-use crate::cli::output::write_to;
+use crate::cli::output::{lang, write_to};
 use crate::detect::rules::{self, RuleError};
-use crate::report::text::{counted, printable};
+use crate::report::text::{counted_in, printable};
 use crate::store::allowlist::{self, Kept, MOST_POLICIES};
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
@@ -86,9 +87,10 @@ pub(super) fn import(args: &ImportArgs, config: Option<&Path>) -> Result<u8> {
             Ok(Ok(plan))
         })?
     };
-    let verb = if args.dry_run { "would import" } else { "imported" };
-    let fresh = counted(plan.fresh.len() as u64, "policy", "policies");
-    tell(&[&format!("{verb} {fresh}; {} replaced, {} already there", plan.replaced.len(), plan.same)])?;
+    let verb = if args.dry_run { "would_import" } else { "imported" };
+    let fresh = counted_in(lang(), plan.fresh.len() as u64, "policy", "policies");
+    let (replaced, same) = (plan.replaced.len().to_string(), plan.same.to_string());
+    tell(&[&say(verb, &[("policies", &fresh), ("replaced", &replaced), ("same", &same)])])?;
     Ok(exit::DONE)
 }
 

@@ -7,15 +7,17 @@ use crate::allow::{Draft, Policy, console_entry, console_losses};
 use crate::cli::columns::{ColumnArgs, write_limited};
 use crate::cli::error::Usage;
 use crate::cli::exit;
-use crate::cli::output::write_to;
+use crate::cli::output::{lang, write_to};
 use crate::cli::pager::write_paged;
 use crate::cli::terminal::{self, wants_colour};
 use crate::event::id::mask_key;
 use crate::event::words::TEMP_AK;
+use crate::lang::{Lang, text};
 use crate::report::csc;
 use crate::report::json::{inert, pretty};
+use crate::report::listing::width;
 use crate::report::text::harmless;
-use crate::report::text::{counted, grouped, printable, rfc3339, shortened, time};
+use crate::report::text::{counted_in, grouped, printable, rfc3339, shortened, time};
 use crate::store::allowlist::{self, AlarmRow, Hits, Kept, Preview, RecordRow, Touched, Warning};
 use anyhow::Result;
 use chrono_tz::Tz;
@@ -27,22 +29,61 @@ use std::path::{Path, PathBuf};
 
 /// What a policy covers and until when, in one line.
 pub(super) fn describe(policy: &Policy, zone: Tz) -> String {
-    let end = policy.expires.map_or("without end".to_string(), |end| format!("until {}", time(end, zone)));
-    format!("{}; {end}", policy.describe())
+    let forever = || say("forever", &[]);
+    let end = policy.expires.map_or_else(forever, |end| say("ends", &[("time", &time(end, zone))]));
+    say("described", &[("scope", &scope_in(lang(), policy)), ("end", &end)])
+}
+
+/// A sentence about policies, in the language of this run.
+pub(super) fn say(name: &'static str, values: &[(&str, &str)]) -> String {
+    lang().fill("allowlist", name, values)
+}
+
+/// The name of a policy in quotes, as sentences hold it.
+pub(super) fn quoted(name: &str) -> String {
+    format!("{name:?}")
+}
+
+/// What a policy covers, in one line of the language.
+fn scope_in(lang: Lang, policy: &Policy) -> String {
+    if lang == Lang::En {
+        return policy.describe();
+    }
+    let draft = policy.to_draft();
+    let list = |words: &[String]| words.join(text(lang, "counts", "list"));
+    let rules = if draft.rules.is_empty() { say("any_rule", &[]) } else { list(&draft.rules) };
+    let places = [draft.ips, words(lang, &draft.ip_types)].concat();
+    let from = say("from", &[("rule", &rules), ("source", &list(&places))]);
+    let method: Vec<String> = draft.method.into_iter().collect();
+    let key = |ak: &String| match ak.as_str() {
+        "permanent" | "temporary" => key_shown(ak),
+        id => say("key", &[("id", &mask_key(id))]),
+    };
+    let aks: Vec<String> = draft.aks.iter().map(key).collect();
+    let parts = [words(lang, &method), aks, draft.apis, words(lang, &draft.codes)].map(|part| list(&part));
+    let mut all = vec![if places.is_empty() { rules } else { from }];
+    all.extend(parts.into_iter().filter(|part| !part.is_empty()));
+    all.join(text(lang, "counts", "comma"))
+}
+
+/// The words of the program among these in the language.
+fn words(lang: Lang, list: &[String]) -> Vec<String> {
+    list.iter().map(|word| lang.word(word).to_string()).collect()
 }
 
 /// `covers 12 alarms in full, 3 in part (1,204 calls)`.
 pub(super) fn covers(hits: Hits) -> String {
     if hits.calls == 0 {
-        return "covers no call seen so far".to_string();
+        return say("covers_nothing", &[]);
     }
-    let calls = counted(hits.calls, "call", "calls");
+    let calls = counted_in(lang(), hits.calls, "call", "calls");
+    let alarms = |number| counted_in(lang(), number, "alarm", "alarms");
     let parts = match (hits.full, hits.part) {
-        (0, part) => format!("{} in part", counted(part, "alarm", "alarms")),
-        (full, 0) => format!("{} in full", counted(full, "alarm", "alarms")),
-        (full, part) => format!("{} in full, {} in part", counted(full, "alarm", "alarms"), grouped(part)),
+        (0, part) => say("in_part", &[("alarms", &alarms(part))]),
+        (full, 0) => say("in_full", &[("alarms", &alarms(full))]),
+        (full, part) => say("in_both", &[("alarms", &alarms(full)), ("n", &grouped(part))]),
     };
-    format!("covers {parts} ({calls})")
+    say("covers", &[("parts", &parts), ("calls", &calls)])
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -89,7 +130,7 @@ pub(super) fn list(args: &ListArgs, config: Option<&Path>) -> Result<u8> {
         listed.iter().zip(&warnings).map(|((kept, hits), warnings)| Line { kept, hits: *hits, warnings }).collect();
     let output = args.output.as_deref();
     let write = |out: &mut dyn Write, places: Option<&[usize]>| match args.format {
-        ListFormat::Table if lines.is_empty() => writeln!(out, "There is no policy yet."),
+        ListFormat::Table if lines.is_empty() => writeln!(out, "{}", say("none", &[])),
         ListFormat::Table => {
             writeln!(
                 out,
@@ -188,14 +229,16 @@ impl Line<'_> {
 
     fn warning_lines(&self, room: &Room) -> Vec<String> {
         let policy = &self.kept.policy;
+        let name = quoted(&policy.name);
         let says = |warning: &Warning| match warning {
-            Warning::Unused => "has covered no call in the last 30 days".to_string(),
+            Warning::Unused => say("unused", &[("name", &name)]),
             Warning::Expired => {
-                format!("has ended at {}", time(policy.expires.unwrap_or_default(), room.zone))
+                let end = time(policy.expires.unwrap_or_default(), room.zone);
+                say("expired", &[("name", &name), ("time", &end)])
             }
-            Warning::ShadowedBy(wider) => format!("is shadowed by {wider:?}, which covers all of it"),
+            Warning::ShadowedBy(wider) => say("shadowed", &[("name", &name), ("wider", &quoted(wider))]),
         };
-        self.warnings.iter().map(|warning| format!("policy {:?} {}", policy.name, says(warning))).collect()
+        self.warnings.iter().map(says).collect()
     }
 }
 
@@ -222,7 +265,7 @@ const LIST_TITLES: [&str; 9] = ["#", "NAME", "STATE", "COVERS", "CALLS", "ALARMS
 fn list_table(lines: &[Line<'_>], room: &Room, places: Option<&[usize]>, mut table: Table) -> Table {
     let all: Vec<usize> = (0..LIST_TITLES.len()).collect();
     let places = places.unwrap_or(&all);
-    table.set_header(places.iter().map(|place| crate::cli::output::lang().header(LIST_TITLES[*place])));
+    table.set_header(places.iter().map(|place| lang().header(LIST_TITLES[*place])));
     for line in lines {
         let policy = &line.kept.policy;
         let or_dash = |ms: Option<i64>| ms.map_or("-".to_string(), |ms| time(ms, room.zone));
@@ -230,8 +273,8 @@ fn list_table(lines: &[Line<'_>], room: &Room, places: Option<&[usize]>, mut tab
         let cells = [
             line.kept.number.to_string(),
             policy.name.clone(),
-            line.state(room.now).to_string(),
-            policy.describe(),
+            lang().word(line.state(room.now)).to_string(),
+            scope_in(lang(), policy),
             grouped(line.hits.calls),
             grouped(line.hits.full + line.hits.part),
             or_dash(line.hits.last),
@@ -380,7 +423,8 @@ pub(super) fn show(args: &ShowArgs, config: Option<&Path>) -> Result<u8> {
 fn shown(line: &Line<'_>, room: &Room) -> Vec<String> {
     let Kept { number, policy } = line.kept;
     let at = |ms: i64| time(ms, room.zone);
-    let mut lines = vec![format!("{}  (number {number}, {})", policy.name, line.state(room.now))];
+    let values = [("name", &*policy.name), ("n", &number.to_string()), ("state", lang().word(line.state(room.now)))];
+    let mut lines = vec![say("head", &values)];
     lines.extend(scope_lines(policy, room.zone));
     lines.push(field("created", &at(policy.created)));
     lines.push(field("updated", &at(policy.updated)));
@@ -390,31 +434,34 @@ fn shown(line: &Line<'_>, room: &Room) -> Vec<String> {
     lines
 }
 
-fn field(name: &str, text: &str) -> String {
-    format!("{name:<9} {}", if text.is_empty() { "-" } else { text })
+fn field(name: &'static str, value: &str) -> String {
+    let name = text(lang(), "allowlist", name);
+    let blanks = " ".repeat(9_usize.saturating_sub(width(name)));
+    format!("{name}{blanks} {}", if value.is_empty() { "-" } else { value })
 }
 
 /// Everything that a policy says, a line for each dimension. Key ids are masked.
 pub(super) fn scope_lines(policy: &Policy, zone: Tz) -> Vec<String> {
-    let draft = policy.to_draft();
-    let any = |list: &[String]| if list.is_empty() { "any".to_string() } else { list.join(", ") };
+    let (draft, lang) = (policy.to_draft(), lang());
+    let any = |list: &[String]| if list.is_empty() { say("any", &[]) } else { list.join(", ") };
     let aks: Vec<String> = draft.aks.iter().map(|ak| key_shown(ak)).collect();
+    let method: Vec<String> = draft.method.into_iter().collect();
     vec![
         field("rules", &any(&draft.rules)),
-        field("source", &any(&[draft.ips, draft.ip_types].concat())),
-        field("method", &any(&draft.method.into_iter().collect::<Vec<_>>())),
+        field("source", &any(&[draft.ips, words(lang, &draft.ip_types)].concat())),
+        field("method", &any(&words(lang, &method))),
         field("keys", &any(&aks)),
         field("APIs", &any(&draft.apis)),
-        field("codes", &any(&draft.codes)),
+        field("codes", &any(&words(lang, &draft.codes))),
         field("reason", &policy.reason),
         field("owner", &policy.owner),
-        field("until", &policy.expires.map_or("no end".to_string(), |end| time(end, zone))),
+        field("until", &policy.expires.map_or_else(|| say("no_end", &[]), |end| time(end, zone))),
     ]
 }
 
 fn key_shown(ak: &str) -> String {
     match ak {
-        "permanent" | "temporary" => format!("every {ak} key"),
+        "permanent" | "temporary" => say("every_key", &[("kind", lang().word(ak))]),
         id => mask_key(id),
     }
 }
@@ -556,7 +603,7 @@ fn method(record: &RecordRow) -> &'static str {
 }
 
 fn test_lines(policy: &Policy, preview: &Preview, alarms: &[(&Touched, AlarmRow)], room: &Room) -> Result<Vec<String>> {
-    let mut lines = vec![policy.describe(), covers(preview.hits)];
+    let mut lines = vec![scope_in(lang(), policy), covers(preview.hits)];
     for (touched, alarm) in alarms {
         lines.push(String::new());
         lines.push(alarm_line(touched, alarm, room.zone));
@@ -566,7 +613,7 @@ fn test_lines(policy: &Policy, preview: &Preview, alarms: &[(&Touched, AlarmRow)
         }
         let more = (touched.records.len() - some.len()) as u64;
         if more > 0 {
-            lines.push(format!("  and {}; --format json has all", counted(more, "more record", "more records")));
+            lines.push(say(if more == 1 { "more_one" } else { "more_many" }, &[("n", &grouped(more))]));
         }
     }
     Ok(lines)
@@ -576,12 +623,20 @@ fn alarm_line(touched: &Touched, alarm: &AlarmRow, zone: Tz) -> String {
     let ak = if alarm.ak == TEMP_AK { alarm.ak.clone() } else { mask_key(&alarm.ak) };
     let user = shortened(alarm.user.as_deref().unwrap_or("-"), 24);
     let how = if touched.full {
-        format!("in full, {}", counted(touched.calls, "call", "calls"))
+        say("touched_full", &[("calls", &counted_in(lang(), touched.calls, "call", "calls"))])
     } else {
-        format!("in part, {} of {} calls", grouped(touched.calls), grouped(alarm.calls))
+        say("touched_part", &[("some", &grouped(touched.calls)), ("all", &grouped(alarm.calls))])
     };
-    let AlarmRow { id, level, rule, .. } = alarm;
-    format!("{id}  {}  {rule}  {ak} of {user}, last call {}: {how}", level.as_str(), time(alarm.last_call, zone))
+    let values = [
+        ("id", alarm.id.as_str()),
+        ("level", lang().word(alarm.level.as_str())),
+        ("rule", &alarm.rule),
+        ("key", &ak),
+        ("user", &user),
+        ("time", &time(alarm.last_call, zone)),
+        ("how", &how),
+    ];
+    say("touched", &values)
 }
 
 fn record_line(record: &RecordRow, zone: Tz) -> String {
@@ -589,5 +644,6 @@ fn record_line(record: &RecordRow, zone: Tz) -> String {
     let ip = record.source_ip.as_deref().unwrap_or("-");
     let RecordRow { ip_type, service, action, calls, .. } = record;
     let at = time(record.last_call, zone);
-    format!("  {at}  {ip} ({ip_type})  {} {service}:{action} x{calls}{code}", method(record))
+    let (ip_type, method) = (lang().word(ip_type), lang().word(method(record)));
+    format!("  {at}  {ip} ({ip_type})  {method} {service}:{action} x{calls}{code}")
 }

@@ -6,8 +6,9 @@ mod show;
 
 use super::error::Usage;
 use super::exit;
-use super::output::write_to;
-use crate::report::text::{counted, printable};
+use super::output::{lang, write_to};
+use crate::lang::text;
+use crate::report::text::{counted_in, printable};
 use anyhow::{Context, Result};
 use clap::{ArgMatches, Subcommand};
 use std::fs::OpenOptions;
@@ -70,7 +71,7 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
 
 fn check(file: Option<&Path>, config: Option<&Path>) -> Result<u8> {
     let Some(path) = file.map(Path::to_path_buf).or_else(|| super::rules::settings_path(config)) else {
-        write_to(None, |out| writeln!(out, "There is no settings file, so the defaults hold."))?;
+        write_to(None, |out| writeln!(out, "{}", text(lang(), "config", "no_file")))?;
         return Ok(exit::DONE);
     };
     let shown = path.display().to_string();
@@ -85,8 +86,8 @@ fn check(file: Option<&Path>, config: Option<&Path>) -> Result<u8> {
             writeln!(out, "{}", printable(&format!("{shown}:{line} {}", problem.what)))?;
         }
         match problems.len() as u64 {
-            0 => writeln!(out, "{}", printable(&format!("{shown}: no mistakes"))),
-            number => writeln!(out, "{}", counted(number, "mistake", "mistakes")),
+            0 => writeln!(out, "{}", printable(&lang().fill("config", "sound", &[("file", &shown)]))),
+            number => writeln!(out, "{}", counted_in(lang(), number, "mistake", "mistakes")),
         }
     })?;
     Ok(if problems.is_empty() { exit::DONE } else { exit::FAILED })
@@ -109,7 +110,7 @@ fn init(path: &Path, force: bool) -> Result<u8> {
         opened => opened.with_context(|| format!("cannot write {shown}"))?,
     };
     file.write_all(text.as_bytes()).with_context(|| format!("cannot write {shown}"))?;
-    write_to(None, |out| writeln!(out, "wrote {shown}"))?;
+    write_to(None, |out| writeln!(out, "{}", lang().fill("config", "wrote", &[("file", &shown)])))?;
     Ok(exit::DONE)
 }
 

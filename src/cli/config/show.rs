@@ -5,7 +5,8 @@ use super::schema::{Setting, all};
 use crate::cli::database::DatabaseArgs;
 use crate::cli::output::{view, write_to};
 use crate::cli::pager::write_paged;
-use crate::report::listing::{self, Column, Paint, write_object};
+use crate::lang::{Lang, text};
+use crate::report::listing::{self, Column, Paint, width, write_object};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -65,13 +66,13 @@ enum Origin {
 }
 
 impl Origin {
-    fn text(&self) -> String {
+    fn text(&self, lang: Lang) -> String {
         match self {
-            Self::Default => "default".to_string(),
-            Self::File(None) => "settings file".to_string(),
-            Self::File(Some(line)) => format!("settings file, line {line}"),
-            Self::Environment(name) => format!("environment, {name}"),
-            Self::CommandLine => "command line".to_string(),
+            Self::Default => lang.fill("config", "default", &[]),
+            Self::File(None) => lang.fill("config", "from_file", &[]),
+            Self::File(Some(line)) => lang.fill("config", "from_line", &[("n", &line.to_string())]),
+            Self::Environment(name) => lang.fill("config", "from_environment", &[("name", name)]),
+            Self::CommandLine => lang.fill("config", "from_command_line", &[]),
         }
     }
 
@@ -177,24 +178,28 @@ static COLUMNS: [Column<Row>; 3] = [
         Origin::Default => Paint::Plain,
         _ => Paint::Calm,
     }),
-    Column::new("ORIGIN", 0, |row, _| row.origin.text()),
+    Column::new("ORIGIN", 0, |row, view| row.origin.text(view.lang)),
 ];
 
 fn write_table(origin: bool, rows: &[Row], file: (Option<&Path>, &Origin), database: (&Path, &Origin)) -> Result<()> {
     let columns: Vec<&Column<Row>> = COLUMNS.iter().filter(|column| origin || column.title != "ORIGIN").collect();
     let view = view(None, chrono_tz::UTC, false);
-    let told = |by: &Origin, usual: &str| match by {
-        Origin::Default if origin => format!("  ({usual})"),
-        by if origin => format!("  ({})", by.text()),
-        _ => String::new(),
+    let lang = view.lang;
+    let told = |by: &Origin, usual: &'static str| {
+        let told = match by {
+            Origin::Default => text(lang, "config", usual).to_string(),
+            by => by.text(lang),
+        };
+        if origin { lang.fill("config", "by", &[("origin", &told)]) } else { String::new() }
     };
-    let path = file.0.map_or("none, so the defaults hold".to_string(), |path| {
-        format!("{}{}", path.display(), told(file.1, "found where it usually lies"))
+    let path = file.0.map_or(text(lang, "config", "none").to_string(), |path| {
+        format!("{}{}", path.display(), told(file.1, "found"))
     });
-    let lines = [
-        format!("Settings file  {path}"),
-        format!("Database       {}{}", database.0.display(), told(database.1, "default")),
-    ];
+    let lines = [("file", path), ("database", format!("{}{}", database.0.display(), told(database.1, "default")))];
+    let lines = lines.map(|(name, value)| {
+        let name = text(lang, "config", name);
+        format!("{name}{}{value}", " ".repeat(15_usize.saturating_sub(width(name))))
+    });
     write_paged(None, |out| {
         lines.iter().try_for_each(|line| writeln!(out, "{}", crate::report::text::printable(line)))?;
         writeln!(out)?;
@@ -212,8 +217,11 @@ mod tests {
             .unwrap();
         let row = |name: &str| rows.iter().find(|row| row.name == name).unwrap();
         assert_eq!((shown(row("tz").value.as_ref()).as_str(), &row("tz").origin), ("\"UTC\"", &Origin::File(Some(1))));
-        assert_eq!(row("rules.create-key.level").origin.text(), "settings file, line 4");
+        assert_eq!(row("rules.create-key.level").origin.text(Lang::En), "settings file, line 4");
         assert_eq!(row_json(row("lists.high-risk.add"))["value"], json!(["cvm:X"]));
-        assert_eq!((row("naive_tz").origin.text(), row("github_meta").value.is_none()), ("default".to_string(), true));
+        assert_eq!(
+            (row("naive_tz").origin.text(Lang::En), row("github_meta").value.is_none()),
+            ("default".to_string(), true)
+        );
     }
 }

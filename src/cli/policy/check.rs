@@ -4,9 +4,12 @@ use super::Shape;
 use super::input::{Told, policies_of, tell, text_of};
 use crate::catalog::cam::CamCatalog;
 use crate::cli::exit;
-use crate::cli::output::write_to;
+use crate::cli::output::{lang, write_to};
+use crate::lang::text;
+use crate::lang::told::told;
 use crate::policy::{Cause, Decision, Effect, Grants, Policy, Reason, Request, Tri, Verdict, evaluate, read_requests};
 use crate::report::json::line;
+use crate::report::listing::width;
 use crate::report::text::printable;
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -94,11 +97,18 @@ fn doubted(verdict: Verdict, left_out: bool) -> Verdict {
 }
 
 fn write_text(request: &Request, verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-    let resources = if request.resources.is_empty() { "nothing".to_string() } else { request.resources.join(", ") };
-    let head =
-        format!("{:8}{} on {resources} ({})", verdict.decision.as_str(), request.action, verdict.reason.as_str());
-    writeln!(out, "{}", printable(&head))?;
-    verdict.because.iter().try_for_each(|cause| writeln!(out, "        {}", printable(&cause.text)))
+    let lang = lang();
+    let nothing = || text(lang, "check", "nothing").to_string();
+    let resources = if request.resources.is_empty() { nothing() } else { request.resources.join(", ") };
+    let decision = lang.word(verdict.decision.as_str());
+    let values = [
+        ("decision", &*format!("{decision}{}", " ".repeat(8_usize.saturating_sub(width(decision))))),
+        ("action", &request.action),
+        ("resources", &resources),
+        ("reason", lang.word(verdict.reason.as_str())),
+    ];
+    writeln!(out, "{}", printable(&lang.fill("check", "head", &values)))?;
+    verdict.because.iter().try_for_each(|cause| writeln!(out, "        {}", printable(&told(lang, &cause.text))))
 }
 
 fn object((request, verdict): &(&Request, Verdict)) -> Value {

@@ -4,10 +4,11 @@ use super::Shape;
 use super::input::{Told, policies_of};
 use crate::catalog::cam::CamCatalog;
 use crate::cli::exit;
-use crate::cli::output::write_to;
+use crate::cli::output::{lang, write_to};
+use crate::lang::told::told;
 use crate::policy::{Lint, Severity, lint};
 use crate::report::listing::write_object;
-use crate::report::text::{counted, printable};
+use crate::report::text::{counted_in, printable};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -90,19 +91,28 @@ fn item(place: &str, found: Lint) -> Item {
 }
 
 fn write_table(items: &[Item], policies: usize, out: &mut dyn Write) -> io::Result<()> {
+    let lang = lang();
     for item in items {
         let code = if item.code.is_empty() { String::new() } else { format!("{}: ", item.code) };
-        let line = format!("{}: {}: {code}{}", item.place, item.severity.as_str(), item.text);
-        writeln!(out, "{}", printable(&line))?;
+        let values = [
+            ("place", item.place.as_str()),
+            ("severity", lang.word(item.severity.as_str())),
+            ("code", &code),
+            ("text", &told(lang, &item.text)),
+        ];
+        writeln!(out, "{}", printable(&lang.fill("check", "line", &values)))?;
         if !item.hint.is_empty() {
-            writeln!(out, "  {}", printable(&item.hint))?;
+            writeln!(out, "  {}", printable(&told(lang, &item.hint)))?;
         }
     }
     let of = |severity| items.iter().filter(|item| item.severity == severity).count() as u64;
-    let (errors, warnings) =
-        (counted(of(Severity::Error), "error", "errors"), counted(of(Severity::Warning), "warning", "warnings"));
-    let notes = counted(of(Severity::Note), "note", "notes");
-    writeln!(out, "{}: {errors}, {warnings}, {notes}", counted(policies as u64, "policy", "policies"))
+    let values = [
+        ("policies", &*counted_in(lang, policies as u64, "policy", "policies")),
+        ("errors", &counted_in(lang, of(Severity::Error), "error", "errors")),
+        ("warnings", &counted_in(lang, of(Severity::Warning), "warning", "warnings")),
+        ("notes", &counted_in(lang, of(Severity::Note), "note", "notes")),
+    ];
+    writeln!(out, "{}", lang.fill("check", "sum", &values))
 }
 
 fn object(item: &Item) -> Value {

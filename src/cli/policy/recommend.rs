@@ -197,7 +197,7 @@ impl Args {
 }
 
 fn page(one: &Recommendation, view: View) -> String {
-    markdown(one, &|ms| crate::report::text::time(ms, view.zone))
+    markdown(one, view.lang, &|ms| crate::report::text::time(ms, view.zone))
 }
 
 /// Writes each recommendation into a folder of its own: its policies, the JSON for `verify`, and a page to read.

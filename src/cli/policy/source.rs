@@ -1,8 +1,7 @@
 //! Where recommendations come from: the database, or logs read for this once.
 
-use crate::cli::database::DatabaseArgs;
 use crate::cli::error::Usage;
-use crate::cli::scan::{Owned, scan_aside};
+use crate::cli::logs::LogsArgs;
 use crate::cli::{now_ms, time};
 use crate::inventory::Inventory;
 use crate::recommend::input::Case;
@@ -20,13 +19,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SourceArgs {
     #[command(flatten)]
-    database: DatabaseArgs,
-    /// Read these logs instead of the database: files, folders, globs, or - for standard input
-    #[arg(long, value_name = "PATH", num_args = 1..)]
-    logs: Vec<PathBuf>,
-    /// Your addresses, as for scan; with --logs
-    #[arg(long, value_name = "FILE", requires = "logs")]
-    assets: Vec<PathBuf>,
+    from: LogsArgs,
     /// Users, keys, roles, groups and policies as `akguard inventory-script` collects them (repeatable)
     #[arg(long, value_name = "PATH")]
     inventory: Vec<PathBuf>,
@@ -56,11 +49,6 @@ pub(super) struct Source {
 }
 
 impl SourceArgs {
-    /// Whether logs were named.
-    fn has_logs(&self) -> bool {
-        !self.logs.is_empty()
-    }
-
     /// The zone of shown times.
     pub(super) fn zone(&self, config: Option<&Path>) -> Result<Tz> {
         let mut settings = crate::cli::rules::read_settings(config)?;
@@ -70,20 +58,24 @@ impl SourceArgs {
 
     /// As [`Self::open`], but without logs a database need not be there.
     pub(super) fn open_if_there(&self, config: Option<&Path>) -> Result<Option<Source>> {
-        if self.has_logs() || self.database.path()?.exists() { self.open(config).map(Some) } else { Ok(None) }
+        if self.from.are_named() || self.from.database.path()?.exists() {
+            self.open(config).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Opens the database, or reads the logs.
     pub(super) fn open(&self, config: Option<&Path>) -> Result<Source> {
         let (zone, now) = (self.zone(config)?, now_ms());
         let since = self.since.as_ref().map(|text| time::option("since", text, now, zone)).transpose()?;
-        let from_logs = self.has_logs();
-        let owned = Owned { assets: &self.assets, inventory: &self.inventory, quiet: self.quiet };
+        let from_logs = self.from.are_named();
+        let owned = self.from.owned(&self.inventory, self.quiet);
         let (db, own) = if from_logs {
-            let (db, own, _) = scan_aside(&self.logs, owned, self.tz.as_ref(), config)?;
+            let (db, own, _) = self.from.read(owned, self.tz.as_ref(), config)?;
             (db, own)
         } else {
-            (self.database.open()?, owned.load()?)
+            (self.from.database.open()?, owned.load()?)
         };
         // What comes first stands: a fresh inventory before the kept one.
         let mut inventory = own;

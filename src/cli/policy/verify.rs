@@ -6,15 +6,18 @@ use crate::catalog::cam::CamCatalog;
 use crate::catalog::risk::RiskCatalog;
 use crate::cli::error::Usage;
 use crate::cli::exit;
-use crate::cli::output::{view, write_to};
+use crate::cli::output::{lang, view, write_to};
 use crate::inventory::grants::Granted;
+use crate::lang::Lang;
 use crate::policy::{Document, Policy};
 use crate::recommend::input::{Case, Holder, HolderKind, Observed};
 use crate::recommend::output::{Doubt, Recommendation, Verification};
 use crate::recommend::{VerifyContext, verify};
 use crate::report::View;
 use crate::report::listing::write_object;
-use crate::report::recommendation::{holder_name, recommendation_from, verification_json, write_verification};
+use crate::report::recommendation::{
+    holder_in, holder_name, recommendation_from, verification_json, write_verification,
+};
 use crate::report::text::printable;
 use crate::store::holders::{Wanted, known_as};
 use anyhow::{Context, Result};
@@ -54,7 +57,7 @@ struct Found {
 
 /// The proof of one of them.
 struct Proof {
-    name: String,
+    holder: Holder,
     attachable: bool,
     replayed: &'static str,
     verification: Verification,
@@ -71,7 +74,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let proofs: Vec<Proof> = found.iter().map(|one| prove(one, &cases, from_logs, &risk)).collect();
     let holds = proofs.iter().all(|proof| proof.verification.holds);
     write_to(args.output.as_deref(), |out| match args.format {
-        Shape::Table => write_table(&proofs, out),
+        Shape::Table => write_table(&proofs, lang(), out),
         Shape::Json => write_object(&object(&proofs, view), out),
     })?;
     Ok(if holds { exit::DONE } else { exit::FAILED })
@@ -79,10 +82,10 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 
 fn prove(found: &Found, cases: &BTreeMap<Holder, Case>, from_logs: bool, risk: &RiskCatalog) -> Proof {
     let one = &found.recommendation;
-    let name = holder_name(&one.holder);
+    let holder = one.holder.clone();
     if one.holder.kind == HolderKind::Root {
         let verification = Verification { holds: true, ..Verification::default() };
-        return Proof { name, attachable: false, replayed: "nothing", verification };
+        return Proof { holder, attachable: false, replayed: "nothing", verification };
     }
     let case = cases.get(&known_as(&one.holder)).filter(|case| !case.observed.is_empty());
     let (replayed, observed, granted): (_, &[Observed], Option<&Granted>) = match case {
@@ -98,7 +101,7 @@ fn prove(found: &Found, cases: &BTreeMap<Holder, Case>, from_logs: bool, risk: &
         granted,
     };
     let verification = verify(&found.policies, observed, &context, CamCatalog::builtin(), risk);
-    Proof { name, attachable: true, replayed, verification }
+    Proof { holder, attachable: true, replayed, verification }
 }
 
 /// What the source knows of those that the recommendations are for.
@@ -195,12 +198,13 @@ fn policies_in(folder: &Path, recommendation: &Path) -> Result<Vec<Policy>> {
     Ok(policies)
 }
 
-fn write_table(proofs: &[Proof], out: &mut dyn Write) -> io::Result<()> {
+fn write_table(proofs: &[Proof], lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     for proof in proofs {
+        let who = holder_in(lang, &proof.holder);
         if proof.attachable {
-            write_verification(&format!("{}, calls of the {}", proof.name, proof.replayed), &proof.verification, out)?;
+            write_verification((&who, proof.replayed), &proof.verification, lang, out)?;
         } else {
-            writeln!(out, "{}: policies do not apply to it, so there is nothing to prove", printable(&proof.name))?;
+            writeln!(out, "{}", printable(&lang.fill("verify", "root", &[("who", &who)])))?;
         }
     }
     Ok(())
@@ -212,7 +216,7 @@ fn object(proofs: &[Proof], view: View) -> Value {
         .iter()
         .map(|proof| {
             let mut value = verification_json(&proof.verification, view);
-            value["holder"] = json!(proof.name);
+            value["holder"] = json!(holder_name(&proof.holder));
             value["policy_attachable"] = json!(proof.attachable);
             value["replayed"] = json!(proof.replayed);
             value

@@ -1,11 +1,12 @@
 //! What a scan says on stderr: progress, what files were taken for, what could not be read, what was kept.
 
+use crate::cli::output::lang;
 use crate::cli::stderr_is_terminal;
 use crate::ingest::source::FileState;
 use crate::inventory::FileReport;
 use crate::pipeline::{self, ScanCounts, ScanOutcome, ScanPlan};
 use crate::progress::{Progress, Stage};
-use crate::report::text::{counted, grouped, printable};
+use crate::report::text::{counted, counted_in, grouped, printable};
 use crate::store::Db;
 use crate::store::keep::Kept;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -131,8 +132,8 @@ pub(super) fn tell_kept(db: &Db, counts: &ScanCounts, kept: &Kept) {
     let mut err = std::io::stderr().lock();
     let skipped = counts.files.skipped;
     if skipped > 0 {
-        let files = counted(skipped, "file was read", "files were read");
-        let _ = writeln!(err, "{files} by an earlier scan and skipped; --rescan reads them again");
+        let name = if skipped == 1 { "kept_one" } else { "kept_many" };
+        let _ = writeln!(err, "{}", lang().fill("scan", name, &[("n", &grouped(skipped))]));
         let damaged = counts.files.skipped_damaged;
         if damaged > 0 {
             let files = counted(damaged, "of them holds", "of them hold");
@@ -141,5 +142,7 @@ pub(super) fn tell_kept(db: &Db, counts: &ScanCounts, kept: &Kept) {
     }
     let path = printable(&db.path().display().to_string());
     let (new, grown) = (kept.new.unsigned_abs(), kept.grown.unsigned_abs());
-    let _ = writeln!(err, "kept in {path}: {}, {} grew", counted(new, "new alarm", "new alarms"), grouped(grown));
+    let alarms = counted_in(lang(), new, "new alarm", "new alarms");
+    let values = [("path", &*path), ("alarms", &alarms), ("n", &grouped(grown))];
+    let _ = writeln!(err, "{}", lang().fill("scan", "kept", &values));
 }

@@ -1,23 +1,15 @@
 //! Log text made harmless for a page: nothing of it can act, hide, or turn the direction of what stands beside it.
 
+use crate::event::text::{acts, inert_but};
 use serde_json::Value;
 use std::fmt::Write;
 
 /// Fields that are shown as blocks of text, where line feeds and tabs mean something.
 const BLOCKS: [&str; 3] = ["body", "resources", "text"];
 
-/// Whether a character is a control character, changes the direction of writing, or cannot be seen at all.
-fn acts(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 /// Replaces what acts; line feeds and tabs stay where `block` says so.
 pub(super) fn inert(text: &str, block: bool) -> String {
-    text.chars().map(|c| if acts(c) && !(block && matches!(c, '\n' | '\t')) { '\u{fffd}' } else { c }).collect()
+    inert_but(text, if block { &['\n', '\t'] } else { &[] })
 }
 
 /// Text for an element or an attribute in double quotes.
@@ -94,6 +86,20 @@ mod tests {
     fn markup_and_hidden_characters_are_disarmed() {
         assert_eq!(escape("<a b='\"'>&\u{1b}\u{202e}\n"), "&lt;a b=&#39;&quot;&#39;&gt;&amp;\u{fffd}\u{fffd}\u{fffd}");
         assert_eq!(escape("中文 ok"), "中文 ok");
+    }
+
+    #[test]
+    fn every_output_knows_the_same_characters() {
+        let json = |text: &str| crate::report::json::inert(json!(text).to_string());
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            let shown = if acts(c) { "\u{fffd}" } else { text.as_str() };
+            assert_eq!(inert(&text, false), shown, "{c:?}");
+            assert_eq!(crate::document::safe::printable(&text), shown, "{c:?}");
+            assert_eq!(crate::report::text::printable(&text), shown, "{c:?}");
+            assert_eq!(json(&text).contains(c), !acts(c), "{c:?}");
+            assert_eq!(escape(&text).contains('\u{fffd}'), acts(c) || c == '\u{fffd}', "{c:?}");
+        }
     }
 
     #[test]

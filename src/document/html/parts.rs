@@ -279,6 +279,19 @@ mod tests {
     }
 
     #[test]
+    fn words_of_the_page_are_those_of_tables_and_workbooks() {
+        use crate::document::label::label;
+        for name in WORDS {
+            let groups = ["identity", "ip_type", "level", "method", "risk", "status", "type", "user_type", "advice"];
+            let code = |group: &str| name.strip_prefix(group)?.strip_prefix('_');
+            let Some((group, code)) = groups.iter().find_map(|group| Some((*group, code(group)?))) else { continue };
+            let shown = word(Lang::Zh, group, code);
+            assert_eq!(shown, label(Lang::Zh, group, code), "{name}");
+            assert_eq!(shown, Lang::Zh.word(code), "{name}");
+        }
+    }
+
+    #[test]
     fn words_that_are_not_known_stand_as_they_are() {
         assert_eq!(word(Lang::En, "level", "high"), "High");
         assert_eq!(word(Lang::En, "level", "new"), "new");

@@ -2,6 +2,7 @@
 
 use super::{Story, UIN};
 use crate::inventory::grants::PolicyKind;
+use crate::lang::Lang;
 use crate::recommend::input::{Class, HolderKind, Outcome};
 use crate::recommend::markdown;
 use crate::recommend::output::DiffState;
@@ -81,7 +82,7 @@ fn removal_can_be_run_as_it_stands() {
 
 #[test]
 fn the_report_shows_commands_as_they_are_typed() {
-    let report = markdown(&used().allow("old", &["cvm:*"]).recommend(), &|time| time.to_string());
+    let report = markdown(&used().allow("old", &["cvm:*"]).recommend(), Lang::En, &|time| time.to_string());
     let removal = report.split("## Removal").nth(1).unwrap().split("\n## ").next().unwrap();
     assert_eq!(removal.matches("```sh").count(), 3, "{removal}");
     assert!(!removal.contains("&lt;") && !removal.contains("&#"), "{removal}");
@@ -94,13 +95,13 @@ fn the_report_shows_commands_as_they_are_typed() {
 
 #[test]
 fn steps_in_the_report_begin_with_the_way_back() {
-    let report = markdown(&used().alarm("tool", "unprocessed", false).recommend(), &|time| time.to_string());
+    let report = markdown(&used().alarm("tool", "unprocessed", false).recommend(), Lang::En, &|time| time.to_string());
     assert!(report.contains("```sh\n# Way back: Until the key is deleted: tccli cam UpdateAccessKey"), "{report}");
     assert!(report.contains("Advice: **process now**"));
     let mut old = Story::new(60);
     old.0.keys[0].created = Some(0);
-    assert_eq!(markdown(&old.recommend(), &|time| time.to_string()).matches("Way back").count(), 1);
-    let normal = markdown(&used().recommend(), &|time| time.to_string());
+    assert_eq!(markdown(&old.recommend(), Lang::En, &|time| time.to_string()).matches("Way back").count(), 1);
+    let normal = markdown(&used().recommend(), Lang::En, &|time| time.to_string());
     assert!(normal.contains("Advice: **normal**"));
 }
 

@@ -17,6 +17,7 @@ use super::recommend;
 use crate::catalog::cam::CamCatalog;
 use crate::catalog::risk::RiskCatalog;
 use crate::inventory::grants::{Attachment, Boundary, Granted, GrantedPolicy, GroupFacts, PolicyKind, Via};
+use crate::lang::told::tests::left_over;
 use serde_json::{Value, json};
 
 pub(super) const DAY: i64 = 86_400_000;
@@ -134,7 +135,11 @@ impl Story {
 
     pub(super) fn recommend(&self) -> Recommendation {
         let risk = RiskCatalog::builtin();
-        recommend(&self.0, &options(), CamCatalog::builtin(), &risk).unwrap()
+        let rec = recommend(&self.0, &options(), CamCatalog::builtin(), &risk).unwrap();
+        for text in texts(&rec) {
+            assert_eq!(left_over(text), None, "src/lang/told_zh.toml lacks {text:?}");
+        }
+        rec
     }
 
     /// Findings of one code.
@@ -146,6 +151,17 @@ impl Story {
     pub(super) fn subjects(&self, code: &str) -> Vec<String> {
         self.found(code).into_iter().map(|finding| finding.subject).collect()
     }
+}
+
+/// Everything in a recommendation that people read as sentences, but what is wrong with the JSON of a document.
+fn texts(rec: &Recommendation) -> Vec<&str> {
+    let findings = rec.findings.iter().filter(|one| !one.text.contains("is not JSON"));
+    let findings = findings.flat_map(|one| [&one.text, &one.advice]);
+    let steps = rec.steps.iter().flat_map(|one| [&one.why, &one.rollback].into_iter().chain(&one.commands));
+    let held = rec.needs_decision.iter().map(|one| &one.why).chain(rec.conflicts.iter().map(|one| &one.why));
+    let rows = rec.diff.iter().map(|one| &one.note).chain(&rec.removal);
+    let all = findings.chain(steps).chain(held).chain(rows).chain(&rec.summary).chain(&rec.not_visible);
+    all.map(String::as_str).collect()
 }
 
 pub(super) fn options() -> Options {

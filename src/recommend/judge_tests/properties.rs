@@ -4,6 +4,7 @@ use super::{Story, options};
 use crate::catalog::cam::CamCatalog;
 use crate::catalog::risk::RiskCatalog;
 use crate::inventory::grants::{Attachment, GrantedPolicy, PolicyKind, Via};
+use crate::lang::Lang;
 use crate::recommend::input::{Class, Outcome};
 use crate::recommend::{markdown, recommend};
 use proptest::prelude::*;
@@ -98,9 +99,9 @@ proptest! {
         prop_assert_eq!(&rec.summary, &again.summary);
         prop_assert!((3..=7).contains(&rec.summary.len()));
         prop_assert!(rec.findings.iter().all(|finding| finding.evidence.actions.len() <= 20));
-        let report = markdown(&rec, &|time| time.to_string());
+        let report = markdown(&rec, Lang::En, &|time| time.to_string());
         prop_assert!(!report.chars().any(|c| c.is_control() && c != '\n'));
-        prop_assert_eq!(report, markdown(&again, &|time| time.to_string()));
+        prop_assert_eq!(report, markdown(&again, Lang::En, &|time| time.to_string()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{ACCOUNT, Story, UIN, boundary, group};
 use crate::inventory::grants::Via;
+use crate::lang::Lang;
 use crate::recommend::input::{Class, Outcome};
 use crate::recommend::markdown;
 
@@ -87,7 +88,7 @@ fn the_report_has_every_section_and_obeys_no_log_text() {
     story.0.observed.push(odd);
     story.0.observed.sort();
     let rec = story.recommend();
-    let report = markdown(&rec, &|time| format!("t{time}"));
+    let report = markdown(&rec, Lang::En, &|time| format!("t{time}"));
     for title in [
         "# Permissions of",
         "## Documents to attach",

@@ -6,55 +6,87 @@
 mod parts;
 mod text;
 
-use super::output::Recommendation;
+use self::text::{code, inert};
+use super::output::{Confidence, Recommendation};
 use super::steps::TEMPORARY;
 use crate::event::id::mask_key;
-use text::{code, inert};
+use crate::lang::told::told;
+use crate::lang::{Lang, text};
 
 /// How the report shows a time, given in milliseconds since 1970, UTC.
 pub type Time<'t> = &'t dyn Fn(i64) -> String;
 
-/// The report. Keys are shown except in commands, which need them in full.
-pub fn markdown(rec: &Recommendation, time: Time<'_>) -> String {
+/// The report in a language. Keys are shown except in commands, which need them in full.
+pub fn markdown(rec: &Recommendation, lang: Lang, time: Time<'_>) -> String {
+    let page = Page { rec, lang, time };
     let sections = [
-        head(rec),
-        parts::documents(rec),
-        parts::granted(rec, time),
-        parts::decisions(rec, time),
-        parts::conflicts(rec, time),
-        parts::quarantined(rec, time),
-        parts::findings(rec, time),
-        parts::diff(rec),
-        parts::steps(rec, time),
-        parts::removal(rec),
-        list("What the logs cannot show", &rec.not_visible),
+        page.head(),
+        page.documents(),
+        page.granted(),
+        page.decisions(),
+        page.conflicts(),
+        page.quarantined(),
+        page.findings(),
+        page.diff(),
+        page.steps(),
+        page.removal(),
+        page.not_visible(),
     ];
     let written = sections.into_iter().filter(|section| !section.is_empty());
     let written: Vec<String> = written.map(|section| format!("{}\n", section.trim_end())).collect();
     written.join("\n")
 }
 
-fn head(rec: &Recommendation) -> String {
-    let holder = &rec.holder;
-    let name = [&holder.name, &holder.id, &holder.account].into_iter().find(|text| !text.is_empty());
-    let advice = rec.advice.words();
-    let focus = rec.focus.as_ref().map_or(String::new(), |focus| {
-        let key = if focus == TEMPORARY { "the temporary keys".to_string() } else { code(&mask_key(focus)) };
-        format!("Asked about: {key}\n\n")
-    });
-    let sentences: Vec<String> = rec.summary.iter().map(|sentence| format!("- {}\n", inert(sentence))).collect();
-    format!(
-        "# Permissions of {}\n\n{focus}Advice: **{advice}**. Confidence: {}.\n\n{}",
-        name.map_or("an unknown holder".to_string(), |name| inert(name)),
-        rec.confidence.as_str(),
-        sentences.concat()
-    )
+/// What a page is made of.
+struct Page<'p> {
+    rec: &'p Recommendation,
+    lang: Lang,
+    time: Time<'p>,
 }
 
-fn list(title: &str, lines: &[String]) -> String {
-    if lines.is_empty() {
-        return String::new();
+impl Page<'_> {
+    fn head(&self) -> String {
+        let holder = &self.rec.holder;
+        let name = [&holder.name, &holder.id, &holder.account].into_iter().find(|text| !text.is_empty());
+        let who = name.map_or(self.text("nobody").to_string(), |name| inert(name));
+        let focus = self.rec.focus.as_ref().map_or(String::new(), |focus| {
+            let temporary = || self.text("focus_temporary").to_string();
+            let key = if focus == TEMPORARY { temporary() } else { code(&mask_key(focus)) };
+            self.fill("focus", &[("key", &key)]) + "\n\n"
+        });
+        let sentences: Vec<String> = self.rec.summary.iter().map(|told| format!("- {}\n", self.told(told))).collect();
+        let (advice, confidence) = (self.lang.word(self.rec.advice.words()), self.sure(self.rec.confidence));
+        format!(
+            "{}\n\n{focus}{}\n\n{}",
+            self.fill("title", &[("who", &who)]),
+            self.fill("advice", &[("advice", advice), ("confidence", confidence)]),
+            sentences.concat()
+        )
     }
-    let lines: Vec<String> = lines.iter().map(|line| format!("- {}\n", inert(line))).collect();
-    format!("## {title}\n\n{}", lines.concat())
+
+    fn not_visible(&self) -> String {
+        let lines: Vec<String> = self.rec.not_visible.iter().map(|line| format!("- {}\n", self.told(line))).collect();
+        self.section("not_visible", &lines)
+    }
+
+    fn text(&self, name: &'static str) -> &'static str {
+        text(self.lang, "page", name)
+    }
+
+    fn fill(&self, name: &'static str, values: &[(&str, &str)]) -> String {
+        self.lang.fill("page", name, values)
+    }
+
+    /// A sentence that may hold foreign text, in the language and harmless.
+    fn told(&self, sentence: &str) -> String {
+        inert(&told(self.lang, sentence))
+    }
+
+    fn sure(&self, confidence: Confidence) -> &'static str {
+        text(self.lang, "confidence", confidence.as_str())
+    }
+
+    fn counted(&self, number: u64, one: &'static str, many: &'static str) -> String {
+        self.lang.fill("counts", if number == 1 { one } else { many }, &[("n", &number.to_string())])
+    }
 }

@@ -1,6 +1,6 @@
 //! Foreign text in Markdown.
 
-use crate::event::text::acts;
+use crate::event::text::{acts, inert_but};
 
 /// Characters of one piece of foreign text.
 const LONGEST: usize = 2000;
@@ -30,7 +30,7 @@ pub(super) fn code(text: &str) -> String {
 
 /// A block of code. The fence is longer than any run of backticks in it; lines may break, nothing else may act.
 pub(super) fn block(language: &str, text: &str) -> String {
-    let text: String = text.chars().map(|c| if c != '\n' && acts(c) { '\u{fffd}' } else { c }).collect();
+    let text = inert_but(text, &['\n']);
     let fence = "`".repeat(longest_run(&text).max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}\n", text.trim_end_matches('\n'))
 }

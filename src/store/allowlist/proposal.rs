@@ -2,7 +2,7 @@
 
 use super::super::Failure;
 use super::coverage::each_record;
-use crate::allow::{Draft, MOST_ENTRIES, service_of};
+use crate::allow::{Draft, MOST_ENTRIES, service_of, unwritable};
 use crate::event::time::DAY_MS;
 use crate::event::words::{Method, TEMP_AK};
 use rusqlite::{Connection, OptionalExtension};
@@ -89,11 +89,6 @@ fn key(ak: &str, notes: &mut Vec<String>) -> Vec<String> {
         return vec!["permanent".to_string()];
     }
     vec![ak.to_string()]
-}
-
-/// Control characters and marks of direction, which no policy holds.
-fn unwritable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl Seen {
