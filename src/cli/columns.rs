@@ -53,11 +53,9 @@ impl ColumnArgs {
         let place = |typed: &String| {
             let wanted = plain(typed);
             names.iter().position(|name| *name == wanted).ok_or_else(|| {
-                let nearest = nearest(&wanted, names.iter().map(String::as_str)).unwrap_or_default();
-                let all = names.join(", ");
-                Usage(format!(
-                    "--columns: there is no column {typed:?}; the nearest is {nearest:?}, and there are {all}"
-                ))
+                let nearest = nearest(&wanted, names.iter().map(String::as_str));
+                let near = nearest.map_or(String::new(), |nearest| format!("the nearest is {nearest:?}, and "));
+                Usage(format!("--columns: there is no column {typed:?}; {near}there are {}", names.join(", ")))
             })
         };
         Ok(Some(self.columns.iter().map(place).collect::<Result<_, _>>()?))

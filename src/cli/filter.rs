@@ -5,6 +5,7 @@ use super::lookup::full_ak;
 use super::time;
 use crate::alarm::model::Identity;
 use crate::alarm::status::Status;
+use crate::catalog::edit::near;
 use crate::detect::rules::{self, RuleError};
 use crate::detect::{AlarmType, Level};
 use crate::store::Db;
@@ -146,9 +147,7 @@ impl StatusArg {
 
 fn rule(id: &str) -> Result<&'static str> {
     rules::find(id.trim()).map(|meta| meta.id).map_err(|error| match error {
-        RuleError::Unknown { id, nearest } => {
-            Usage(format!("--rule: there is no rule {id:?}; the nearest is {nearest:?}")).into()
-        }
+        RuleError::Unknown { id, nearest } => Usage(format!("--rule: there is no rule {id:?}{}", near(nearest))).into(),
         other @ RuleError::Setting { .. } => other.into(),
     })
 }

@@ -63,11 +63,13 @@ fn settings_are_written_checked_and_shown_with_their_origin() {
     let (code, told, _) = config(&["check"]);
     assert_eq!(code, 1);
     assert!(
-        told.contains("akguard.toml:3: there is no setting \"levl\"") && told.contains("nearest is \"level\""),
+        told.contains("akguard.toml:3:1: there is no setting \"levl\"") && told.contains("nearest is \"level\""),
         "{told}"
     );
     assert!(
-        told.contains("akguard.toml:4: ") && told.contains("nearest is \"high\"") && told.ends_with("2 mistakes\n"),
+        told.contains("akguard.toml:4:9: rules.create-key.level is critical")
+            && told.contains("nearest is \"high\"")
+            && told.ends_with("2 mistakes\n"),
         "{told}"
     );
 
@@ -98,6 +100,98 @@ fn settings_are_written_checked_and_shown_with_their_origin() {
 }
 
 #[test]
+fn wrong_values_are_shown_with_who_says_them() {
+    let folder = Folder::new();
+    let show = |variables: &[(&str, &str)], args: &[&str]| {
+        run(akguard(&folder).envs(variables.iter().copied()).args(["config", "show", "--origin"]).args(args))
+    };
+    let (code, told, _) =
+        show(&[("AKGUARD_TZ", "Mars"), ("AKGUARD_NAIVE_TZ", "8"), ("AKGUARD_GITHUB_META", "none")], &[]);
+    assert_eq!(code, 1, "{told}");
+    for (name, value, variable) in [
+        ("tz", "Mars", "AKGUARD_TZ"),
+        ("naive_tz", "8", "AKGUARD_NAIVE_TZ"),
+        ("github_meta", "none", "AKGUARD_GITHUB_META"),
+    ] {
+        let row = told.lines().find(|line| line.split_whitespace().next() == Some(name)).expect("the setting");
+        assert!(row.contains(&format!("{value:?} (cannot be used)")) && row.ends_with(variable), "{row}");
+        let mistake = told.lines().find(|line| line.starts_with(&format!("mistake: {name}: ")));
+        assert!(mistake.is_some_and(|line| line.ends_with(&format!("(environment, {variable})"))), "{told}");
+    }
+    let (code, told, _) = show(&[("AKGUARD_TZ", "Mars")], &["--tz", "UTC"]);
+    assert!(code == 0 && !told.contains("mistake"), "{told}");
+
+    folder.file("akguard.toml", "tz = \"Mars\"\n[rules.create-key]\nlevl = 1\n[rules.hacker-tool]\nalert_at = -3\n");
+    let (code, told, _) = show(&[], &["--format", "json"]);
+    let object: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((code, object["settings"][0]["value"].as_str()), (1, Some("Mars")));
+    assert_eq!(object["settings"][0]["mistake"], "is a time zone by its IANA name, not \"Mars\"");
+    assert_eq!(object["mistakes"].as_array().map(Vec::len), Some(3), "{object}");
+    // The zone that is typed makes that of the file unimportant, and the rest is told all the same.
+    assert!(!show(&[], &["--tz", "UTC"]).1.contains("Mars"));
+    assert_eq!(show(&[("AKGUARD_CONFIG", "none.toml")], &[]).0, 1);
+}
+
+#[test]
+fn commands_that_cannot_use_the_settings_name_every_mistake_with_its_place() {
+    let folder = kept();
+    folder.file(
+        "akguard.toml",
+        "tz = \"Mars\"\r\n[rules.dormant-key-used]\r\ndays = 0\r\n[lists.create-key]\r\nadd = [\"x\"]\r\n",
+    );
+    for command in [&["alarms"][..], &["scan", "log.json", "--no-db", "--quiet"], &["rules", "list"]] {
+        let (code, _, said) = run(akguard(&folder).args(command));
+        assert_eq!(code, 2, "{command:?} {said}");
+        for place in [
+            "akguard.toml:1:6: tz is",
+            "akguard.toml:3:8: rules.dormant-key-used.days",
+            "akguard.toml:5:8: lists.create-key.add",
+        ] {
+            assert!(said.contains(&format!("cause: {place}")), "{command:?} {said}");
+        }
+    }
+    folder.file("latin.toml", [&b"# \xe9\n"[..]].concat());
+    let (code, _, said) = run(akguard(&folder).args(["alarms", "--config", "latin.toml"]));
+    assert!(code == 2 && said.contains("latin.toml:1:3: not UTF-8 text"), "{said}");
+    let (code, _, said) = run(akguard(&folder).env("AKGUARD_CONFIG", ".").arg("alarms"));
+    assert!(code == 2 && said.contains("hint: --config is given by the variable AKGUARD_CONFIG"), "{said}");
+    let (code, _, said) = run(akguard(&folder).args(["config", "check", "."]));
+    assert!(code == 1 && said.contains("cannot read settings file"), "{said}");
+}
+
+#[test]
+fn wrong_values_of_variables_are_told_by_the_name_of_the_variable() {
+    let folder = kept();
+    folder.file("akguard.toml", "");
+    let said = |variable: &str, value: &str, args: &[&str]| {
+        let (code, _, said) = run(akguard(&folder).env(variable, value).args(args));
+        assert_eq!(code, 2, "{variable}: {said}");
+        said
+    };
+    for (variable, option, args) in [
+        ("AKGUARD_ALARMS_LIMIT", "--limit <N>", &["alarms"][..]),
+        ("AKGUARD_ALARMS_WIDE", "--wide", &["alarms"]),
+        ("AKGUARD_COLOR", "--color <WHEN>", &["alarms"]),
+        ("AKGUARD_AK_LIST_SORT", "--sort <ORDER>", &["--no-pager", "ak", "list"]),
+    ] {
+        let said = said(variable, "abc", args);
+        assert!(said.contains(&format!("'{variable} ({option})'")), "{said}");
+    }
+    assert!(!said("AKGUARD_ALARMS_LIMIT", "1", &["alarms", "--limit", "abc"]).contains("AKGUARD"));
+    assert!(!said("AKGUARD_ALARMS_LIMIT", "abc", &["alarms", "--limit=abc"]).contains("AKGUARD"));
+    for (variable, value, args) in [
+        ("AKGUARD_ALARMS_COLUMNS", "nothing", &["alarms"][..]),
+        ("AKGUARD_ALARMS_SINCE", "never", &["alarms"]),
+        ("AKGUARD_TZ", "Mars", &["alarms"]),
+        ("AKGUARD_SCAN_NO_DB", "1", &["scan", "log.json", "--rescan"]),
+    ] {
+        let said = said(variable, value, args);
+        assert!(said.contains(&format!("is given by the variable {variable}\n")), "{said}");
+    }
+    assert!(!said("AKGUARD_TZ", "UTC", &["alarms", "--tz", "Mars"]).contains("AKGUARD"));
+}
+
+#[test]
 fn variables_stand_for_options_and_typed_ones_count_more() {
     let folder = kept();
     let alarms = |variables: &[(&str, &str)], args: &[&str]| {
@@ -107,7 +201,7 @@ fn variables_stand_for_options_and_typed_ones_count_more() {
     assert_eq!(alarms(&[("AKGUARD_ALARMS_FAIL_ON", "")], &[]).0, 0);
     assert_eq!(alarms(&[("AKGUARD_ALARMS_FAIL_ON", "low")], &["--fail-on", "critical"]).0, 0);
     let (code, _, said) = alarms(&[("AKGUARD_ALARMS_FAIL_ON", "hihg")], &[]);
-    assert!(code == 2 && said.contains("--fail-on"), "{said}");
+    assert!(code == 2 && said.contains("AKGUARD_ALARMS_FAIL_ON (--fail-on"), "{said}");
     let rules = [("AKGUARD_ALARMS_RULE", "hacker-tool,create-key")];
     assert_eq!(alarms(&rules, &[]).1, "No alarms.\n");
     assert!(alarms(&rules, &["--rule", "non-console-high-risk-api"]).1.contains("non-console-high-risk-api"));
