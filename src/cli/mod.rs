@@ -18,6 +18,7 @@ mod geo;
 mod inventory_script;
 mod ip;
 mod lookup;
+mod man;
 mod notify;
 mod output;
 mod pager;

@@ -341,6 +341,68 @@ fn bash_completes_what_the_database_knows() {
     assert_eq!(completed(&folder, &["show", "--db", "bad.db", "A-"]), Vec::<String>::new());
 }
 
+/// What the script of a shell that asks with words of its own hands on, one answer a line, without what it explains.
+fn asked(folder: &Folder, shell: &str, words: &[&str]) -> Vec<String> {
+    let place = words.len().to_string();
+    let mut command = akguard(folder);
+    command.env("AKGUARD_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", place).env("_CLAP_IFS", "\n");
+    let (code, out, said) = run(command.args(["--", "akguard"]).args(words));
+    assert_eq!((code, said.as_str()), (0, ""), "{shell} {words:?}");
+    let explained = if shell == "zsh" { ':' } else { '\t' };
+    out.lines().map(|line| line.split(explained).next().unwrap_or_default().to_string()).collect()
+}
+
+#[test]
+fn every_shell_gets_the_same_answers() {
+    let folder = kept();
+    for shell in ["zsh", "fish", "powershell", "elvish"] {
+        assert_eq!(asked(&folder, shell, &["rules", "show", "hack"]), ["hacker-tool"], "{shell}");
+        assert_eq!(asked(&folder, shell, &["--lang", ""]), ["en", "zh"], "{shell}");
+        assert_eq!(asked(&folder, shell, &["alarms", "--color", "a"]), ["auto", "always"], "{shell}");
+        assert_eq!(asked(&folder, shell, &["alarms", "--ak", "AKIDEX"]), [KEY], "{shell}");
+        assert_eq!(asked(&folder, shell, &["alarms", "--level", "cr"]), ["critical"], "{shell}");
+    }
+}
+
+/// What a shell that is installed offers for a line, by its own script.
+#[cfg(unix)]
+fn offered(folder: &Folder, shell: &str, ask: &str) -> Option<String> {
+    let programs = Path::new(env!("CARGO_BIN_EXE_akguard")).parent().expect("a folder").to_path_buf();
+    Command::new(shell).arg("--version").output().ok()?;
+    let (code, script, _) = run(akguard(folder).args(["completions", shell]));
+    assert_eq!(code, 0);
+    folder.file(&format!("script.{shell}"), script);
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new(shell);
+    command.env("PATH", path).env("HOME", folder.path("home")).env("AKGUARD_DB", folder.path("a.db"));
+    Some(run(command.current_dir(folder.path(".")).args(["-c", ask])).1)
+}
+
+#[test]
+#[cfg(unix)]
+fn fish_and_zsh_run_their_scripts_where_they_are_installed() {
+    let folder = kept();
+    let fish = |line: &str| offered(&folder, "fish", &format!("source script.fish; complete -C '{line}'"));
+    for (line, word) in
+        [("akguard rules show hack", "hacker-tool"), ("akguard --lang ", "zh"), ("akguard alarms --ak AKIDEX", KEY)]
+    {
+        let Some(out) = fish(line) else { break };
+        assert!(out.lines().any(|offer| offer.split('\t').next() == Some(word)), "{line}: {out}");
+    }
+    // Outside its line editor zsh has no completion, so what its script hands over is caught.
+    let zsh = |words: &str, place: usize| {
+        let ask = format!(
+            "compdef() {{ : }}; _describe() {{ local name=${{@[-1]}}; print -rl -- ${{(P)name}} }}; source script.zsh\n\
+             words=({words}); CURRENT={place}; _clap_dynamic_completer_akguard"
+        );
+        offered(&folder, "zsh", &ask)
+    };
+    for (words, place, word) in [("akguard rules show hack", 4, "hacker-tool"), ("akguard --lang z", 3, "zh")] {
+        let Some(out) = zsh(words, place) else { break };
+        assert!(out.lines().any(|offer| offer.split(':').next() == Some(word)), "{words}: {out}");
+    }
+}
+
 #[test]
 fn every_command_has_a_manual_page() {
     let folder = Folder::new();
@@ -348,6 +410,6 @@ fn every_command_has_a_manual_page() {
     for page in ["akguard.1", "akguard-scan.1", "akguard-config-show.1", "akguard-allowlist-add.1", "akguard-ak-list.1"]
     {
         let text = std::fs::read_to_string(folder.path("man1").join(page)).expect(page);
-        assert!(text.contains(".SH") && text.contains("akguard"), "{page}");
+        assert!(text.contains(".SH \"EXIT STATUS\"") && text.contains("AKGUARD_LANG"), "{page}");
     }
 }
