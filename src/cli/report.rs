@@ -150,9 +150,7 @@ impl<'a> From<&'a Args> for Asked<'a> {
 impl SourceArgs {
     /// The report's data, from the database or the logs named, and the database.
     pub(super) fn gather(&self, asked: Asked<'_>, lang: Lang, config: Option<&Path>) -> Result<(Db, Report)> {
-        if asked.mark.is_some_and(|mark| mark.trim().is_empty() || mark.chars().any(char::is_control)) {
-            return Err(Usage("--mark needs a name".to_string()).into());
-        }
+        asked.mark.map(super::filter::mark).transpose()?;
         let mut settings = super::rules::read_settings(config)?;
         settings.tz.clone_from(&self.tz);
         let (zone, now) = (settings.zone()?, now_ms());

@@ -8,7 +8,7 @@ use super::model::{
 use crate::alarm::model::{Alarm as Found, CallRecord};
 use crate::alarm::status::Status;
 use crate::detect::{Level, Meta};
-use crate::event::id::mask_key;
+use crate::event::id::{mask_key, mask_keys_in};
 use crate::event::words::TEMP_AK;
 use crate::geo::Geo;
 use crate::lang::Lang;
@@ -22,11 +22,9 @@ use crate::store::usage::{Address as SeenAddress, ByLevel, Key as SeenKey, addre
 use crate::store::{Db, Failure, StoreError};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Timelike};
 use chrono_tz::Tz;
-use regex::{Captures, Regex};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
-use std::sync::LazyLock;
 
 /// Days drawn; a longer period is shown by its last ones.
 const MOST_DAYS: usize = 366;
@@ -155,11 +153,7 @@ impl Order {
 
     /// A text in which ids of keys are masked, unless keys are shown in full.
     fn shown(&self, text: &str) -> String {
-        static ID: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("(?:AKID|IKID)[0-9A-Za-z]{13,}").ok());
-        match ID.as_ref().filter(|_| !self.full_keys) {
-            Some(id) => id.replace_all(text, |found: &Captures<'_>| mask_key(&found[0])).into_owned(),
-            None => text.to_string(),
-        }
+        if self.full_keys { text.to_string() } else { mask_keys_in(text).into_owned() }
     }
 
     /// Where an address is, and who says so: the log itself, else a table.

@@ -274,7 +274,19 @@ fn columns_are_chosen_and_nothing_is_cut_when_wide() {
         Some("ip,alarms_high")
     );
     assert_eq!(words(&["rules", "list", "--columns", "state,id"], 0), ["STATE", "ID"]);
+    assert_eq!(words(&["rules", "list", "--columns", "attack,id"], 0), ["ATT&CK", "ID"]);
+    assert_eq!(words(&["rules", "list", "--columns", "att&ck"], 0), ["ATT&CK"]);
     assert_eq!(of(&["rules", "list", "--columns", "stat"]).0, 2);
+    let scan = ["scan", "log.json", "--no-db", "--quiet"];
+    let table = of(&[&scan[..], &["--columns", "user,level"]].concat()).1;
+    assert!(table.lines().any(|line| line.split_whitespace().eq(["USER", "LEVEL"])), "{table}");
+    let wide = of(&[&scan[..], &["--wide"]].concat()).1;
+    assert!(wide.contains("STATUS") && wide.contains("安全运维平台自动化账号第一组值班人员专用"), "{wide}");
+    let csv = of(&[&scan[..], &["--format", "csv", "--columns", "rule"]].concat()).1;
+    assert!(csv.lines().count() > 1 && csv.lines().all(|line| !line.contains(',')), "{csv}");
+    for bad in [["--columns", "nothing"], ["--columns", "nothing,level"]] {
+        assert_eq!(of(&[&["scan", "missing.json", "--no-db"][..], &bad].concat()).0, 2, "before anything is read");
+    }
     assert_eq!(of(&["allowlist", "add", "--ip", "192.0.2.9", "--reason", "x", "--name", "a b"]).0, 0);
     assert_eq!(words(&["allowlist", "list", "--columns", "name,state"], 0), ["NAME", "STATE"]);
     assert_eq!(words(&["allowlist", "list", "--columns", "name,state"], 1), ["a", "b", "in", "force"]);
@@ -285,6 +297,34 @@ fn columns_are_chosen_and_nothing_is_cut_when_wide() {
     assert_eq!(of(&["calls", id, "--columns", "action", "--format", "csv"]).1, "action\nDeleteUser\n");
     let whole: Value = serde_json::from_str(&of(&["alarms", "--columns", "id", "--format", "json"]).1).expect("JSON");
     assert!(whole["alarms"][0]["records"].is_array());
+}
+
+#[test]
+fn ids_of_keys_in_notes_are_masked_as_they_are_elsewhere() {
+    let folder = kept();
+    let of = |args: &[&str]| run(akguard(&folder).args(args));
+    let id = of(&["alarms", "--format", "csv", "--columns", "id", "--limit", "1"]).1;
+    let id = id.lines().nth(1).expect("an alarm");
+    assert_eq!(of(&["process", id, "--note", &format!("replaced {KEY} today")]).0, 0);
+    let shown = of(&["show", id]).1;
+    assert!(shown.contains("replaced AKIDEX***") && shown.contains(" today"), "{shown}");
+    assert!(!shown.contains(KEY), "{shown}");
+    assert!(of(&["show", id, "--full-keys"]).1.contains(&format!("replaced {KEY} today")));
+    assert!(
+        of(&["show", id, "--format", "json"]).1.contains(&format!("replaced {KEY} today")),
+        "programs get it whole"
+    );
+}
+
+#[test]
+fn marks_say_what_is_wrong_with_their_names() {
+    let folder = kept();
+    for command in [&["alarms", "--new", "--mark"][..], &["report", "--mark"]] {
+        for (name, wrong) in [("a\tb", "control character '\\t'"), ("a\u{1b}[31m", "\\u{1b}"), (" ", "needs a name")] {
+            let (code, _, said) = run(akguard(&folder).args(command).arg(name));
+            assert!(code == 2 && said.contains(wrong) && said.starts_with("error: --mark"), "{said}");
+        }
+    }
 }
 
 /// What bash would put on the line after these words.

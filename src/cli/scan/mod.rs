@@ -5,11 +5,13 @@ mod tell;
 
 use self::keep::scan_into_database;
 use self::tell::{tell_input, tell_inventory, tell_timings, with_progress};
+use super::columns::{ColumnArgs, write_limited};
 use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::filter::parse_level;
 use super::output::{view, write_to};
 use super::{exit, now_ms, time};
+use crate::alarm::model::Alarm;
 use crate::detect::Level;
 use crate::detect::engine::Engine;
 use crate::enrich::World;
@@ -17,8 +19,9 @@ use crate::ingest::source::{Input, expand};
 use crate::inventory::{self, Inventory};
 use crate::pipeline::{self, ScanOutcome, ScanPlan};
 use crate::progress::Progress;
+use crate::report::listing::Column;
 use crate::report::text::printable;
-use crate::report::{self, Format, csc, formats};
+use crate::report::{self, Format, csc, csv, formats, table};
 use crate::settings::Settings;
 use crate::store::{self, Db};
 use anyhow::{Context, Result};
@@ -72,6 +75,8 @@ pub(super) struct Args {
     /// Output format [default: table]
     #[arg(long, value_name = "F", value_parser = formats(&[Format::CscJson, Format::Ocsf]))]
     format: Option<Format>,
+    #[command(flatten)]
+    columns: ColumnArgs,
     /// In a table, show why each alarm fired and the calls behind it
     #[arg(long)]
     details: bool,
@@ -124,7 +129,11 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     }
     let view = view(args.output.as_deref(), world.zone, args.details);
     let format = args.format.unwrap_or(Format::Table);
+    let (columns, places) = columns_of(args, &outcome.alarms)?;
+    let view = args.columns.view(view);
     write_to(args.output.as_deref(), |out| match format {
+        Format::Table => table::write_columns(&outcome, &columns, view, out),
+        Format::Csv => write_limited(places.as_deref(), out, |out| csv::write(&outcome, view, out)),
         Format::CscJson => csc::write_alarms(&outcome.alarms, &world.inventory, out),
         format => report::write(&outcome, format, view, out),
     })?;
@@ -134,8 +143,18 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     Ok(exit_code(args, &outcome))
 }
 
+/// The columns of the table that are wanted, and the places of those of CSV.
+fn columns_of(args: &Args, alarms: &[Alarm]) -> Result<(Vec<&'static Column<Alarm>>, Option<Vec<usize>>)> {
+    match args.format.unwrap_or(Format::Table) {
+        Format::Table => Ok((args.columns.pick(&table::COLUMNS, |column| table::is_usual(column, alarms))?, None)),
+        Format::Csv => Ok((Vec::new(), args.columns.places(&csv::HEADER)?)),
+        _ => Ok((Vec::new(), None)),
+    }
+}
+
 /// Refuses what would do harm, or nothing.
 fn check(args: &Args) -> Result<()> {
+    columns_of(args, &[])?;
     if args.no_db && args.rescan {
         return Err(Usage("--no-db knows no file, so there is nothing to --rescan".to_string()).into());
     }
