@@ -6,6 +6,7 @@ use super::output::write_to;
 use super::{exit, time};
 use crate::report::text::{self, counted, grouped, printable};
 use crate::store::admin::{Info, Removed};
+use crate::store::period::PastReject;
 use anyhow::Result;
 use chrono_tz::Tz;
 use clap::{Subcommand, ValueEnum};
@@ -146,10 +147,28 @@ fn table(path: &Path, info: &Info, zone: Tz) -> String {
             "Scans",
             format!("{}; {} read to the end", many(info.scans, "scan", "scans"), many(info.files, "file", "files")),
         ),
+        ("Unread", unread(info)),
         ("Last", scanned),
         ("Zone", info.zone.clone().unwrap_or_else(|| "-".to_string())),
     ];
-    lines.iter().fold(String::new(), |text, (name, value)| text + &format!("{name:<8}{value}\n"))
+    let text = lines.iter().fold(String::new(), |text, (name, value)| text + &format!("{name:<8}{value}\n"));
+    info.rejects.iter().fold(text, |text, reject| text + "        " + &printable(&place_of(reject)) + "\n")
+}
+
+/// How many records could not be read; the first ones stand below the table.
+fn unread(info: &Info) -> String {
+    let records = counted(info.rejected.unsigned_abs(), "record", "records");
+    if info.rejects.is_empty() { records } else { format!("{records}; the newest stand at the end") }
+}
+
+/// Where a record stands that could not be read, and why.
+fn place_of(reject: &PastReject) -> String {
+    let PastReject { name, line, record, reason } = reject;
+    match (line, record) {
+        (0, 0) => format!("{name}: {reason}"),
+        (0, record) => format!("{name}, record {record}: {reason}"),
+        (line, _) => format!("{name}:{line}: {reason}"),
+    }
 }
 
 fn json(path: &Path, info: &Info, zone: Tz) -> serde_json::Value {
@@ -171,5 +190,10 @@ fn json(path: &Path, info: &Info, zone: Tz) -> serde_json::Value {
             "finished": text::rfc3339(*at, zone), "command": command,
         })),
         "zone": info.zone,
+        "rejected": info.rejected,
+        "rejects": info.rejects.iter().map(|reject| serde_json::json!({
+            "file": reject.name, "line": (reject.line > 0).then_some(reject.line),
+            "record": (reject.record > 0).then_some(reject.record), "reason": reject.reason,
+        })).collect::<Vec<_>>(),
     })
 }

@@ -12,9 +12,9 @@ use crate::document::model::{Reject, Report};
 use crate::document::{html, md, template, xlsx};
 use crate::lang::Lang;
 use crate::pipeline::ScanOutcome;
-use crate::report::listing::write_object;
+use crate::report::json::write_pretty;
 use crate::report::text::{counted, printable};
-use crate::store::{Db, decisions};
+use crate::store::{Db, decisions, period};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::io::{self, IsTerminal, Write};
@@ -188,11 +188,15 @@ fn make_private(output: Option<&Path>) {
     }
 }
 
-/// Marks the alarms of a report as shown.
+/// Marks the alarms of a report as shown, and its scans as told of.
 pub(super) fn remember(db: &Db, mark: Option<&str>, report: &Report) -> Result<()> {
     let Some(mark) = mark else { return Ok(()) };
     let ids: Vec<String> = report.alarms.iter().map(|alarm| alarm.id.clone()).collect();
-    db.write(|transaction| decisions::mark(transaction, mark, &ids)).map_err(|failure| failure.at(db.path()))?;
+    let kept = db.write(|transaction| {
+        decisions::mark(transaction, mark, &ids)?;
+        period::tell(transaction, mark, report.coverage.newest_scan)
+    });
+    kept.map_err(|failure| failure.at(db.path()))?;
     Ok(())
 }
 
@@ -200,6 +204,7 @@ fn rejects(outcome: &ScanOutcome) -> Vec<Reject> {
     let reject = |reject: &crate::ingest::reject::Reject| Reject {
         file: outcome.file_outcomes.get(reject.file as usize).map(|file| file.name.clone()),
         line: (reject.line > 0).then_some(reject.line),
+        record: (reject.record > 0).then_some(reject.record),
         reason: reject.reason.to_string(),
     };
     outcome.rejects.iter().map(reject).collect()
@@ -226,9 +231,6 @@ fn write(report: &Report, args: &Args, shape: Shape, lang: Lang) -> Result<()> {
             let book = xlsx::bytes(report, lang)?;
             write_to(output, |out| out.write_all(&book))
         }
-        Shape::Json => {
-            let json = serde_json::to_value(report)?;
-            write_to(output, |out| write_object(&json, out))
-        }
+        Shape::Json => write_to(output, |out| write_pretty(report, out)),
     }
 }

@@ -1232,6 +1232,8 @@
         const coverage = data.coverage || {};
         const inputs = coverage.inputs || [];
         const silent = coverage.silent_days || [];
+        const unnamed = (coverage.silent_days_total || 0) - silent.length;
+        const more = unnamed > 0 ? [t("silent_more", { n: number(unnamed) })] : [];
         return [
             facts([
                 [t("first_event"), stamp(coverage.first_event)],
@@ -1249,7 +1251,7 @@
             section(
                 t("silent_days"),
                 silent.length
-                    ? h("p", { class: "days-list" }, silent.join(", "))
+                    ? h("p", { class: "days-list" }, silent.concat(more).join(", "))
                     : h("p", { class: "empty" }, t("none")),
             ),
             section(
@@ -1307,6 +1309,7 @@
             ),
             section(
                 t("rejects"),
+                (coverage.rejects || []).length ? h("p", { class: "small" }, t("rejects_sample")) : null,
                 listing(
                     {
                         title: t("rejects"),
