@@ -307,8 +307,8 @@ mod tests {
     fn json_written_piece_by_piece_is_the_same() {
         let odd = serde_json::json!({"a": ["x\u{7f}\u{202e}y", "安全\n", {}], "b": {"c\u{9b}": null, "d": []}});
         let mut out = Vec::new();
-        write_pretty(&odd, &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), pretty(&odd) + "\n");
+        super::write_pretty(&odd, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), super::pretty(&odd) + "\n");
     }
 
     #[test]

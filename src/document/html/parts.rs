@@ -229,7 +229,7 @@ fn what_to_do(report: &Report, lang: Lang) -> String {
             escape(&rule.summary)
         )
     });
-    format!("<h2>{}</h2>{rules}", html_text(lang, "process"))
+    format!("<h2>{}</h2><div id=\"short-rules\">{rules}</div>", html_text(lang, "process"))
 }
 
 fn short_coverage(report: &Report, lang: Lang) -> String {
