@@ -143,8 +143,10 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     Ok(exit_code(args, &outcome))
 }
 
-/// The columns of the table that are wanted, and the places of those of CSV.
-fn columns_of(args: &Args, alarms: &[Alarm]) -> Result<(Vec<&'static Column<Alarm>>, Option<Vec<usize>>)> {
+/// The columns that are wanted: those of the table, and the places of those of CSV.
+type Columns = (Vec<&'static Column<Alarm>>, Option<Vec<usize>>);
+
+fn columns_of(args: &Args, alarms: &[Alarm]) -> Result<Columns> {
     match args.format.unwrap_or(Format::Table) {
         Format::Table => Ok((args.columns.pick(&table::COLUMNS, |column| table::is_usual(column, alarms))?, None)),
         Format::Csv => Ok((Vec::new(), args.columns.places(&csv::HEADER)?)),
