@@ -59,6 +59,8 @@ fn completer(path: &str, arg: &Arg) -> Option<Completer> {
         (Some("fail-on"), _) => standing_levels,
         (Some("tz"), _) => zones,
         (Some("lang"), _) => languages,
+        (Some("method"), _) if allowlist => methods,
+        (Some("ip-type"), _) if allowlist => ip_types,
         (Some("naive-tz"), _) => offsets,
         (Some("ak"), _) if allowlist => keys_and_kinds,
         (Some("ak"), _) | (None, "ak") => keys,
@@ -102,6 +104,14 @@ fn zones(current: &OsStr) -> Vec<CompletionCandidate> {
 
 fn languages(current: &OsStr) -> Vec<CompletionCandidate> {
     among(current, [("en", "English"), ("zh", "Simplified Chinese")].into_iter())
+}
+
+fn methods(current: &OsStr) -> Vec<CompletionCandidate> {
+    among(current, [("api", ""), ("console", ""), ("all", "")].into_iter())
+}
+
+fn ip_types(current: &OsStr) -> Vec<CompletionCandidate> {
+    among(current, [("in_account", ""), ("outside", ""), ("lan", "")].into_iter())
 }
 
 fn offsets(current: &OsStr) -> Vec<CompletionCandidate> {
@@ -202,8 +212,10 @@ mod tests {
 
     #[test]
     fn options_with_few_values_offer_them_in_every_command() {
-        let known =
-            ["format", "lang", "color", "sort", "status", "type", "identity", "level", "fail-on", "tz", "method"];
+        let known = [
+            "format", "lang", "color", "sort", "status", "type", "identity", "level", "fail-on", "tz", "method",
+            "ip-type",
+        ];
         let mut asked = 0;
         options(&super::super::definition(), &[], &mut |line, arg| {
             let Some(long) = arg.get_long().filter(|long| known.contains(long) && arg.get_action().takes_values())
