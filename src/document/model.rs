@@ -386,7 +386,7 @@ pub struct Coverage {
     pub inputs: Vec<InputFile>,
     /// Files in all.
     pub inputs_total: u64,
-    /// What could not be read, at most 100 records, and at most 20 of each file.
+    /// What could not be read, at most 100 records; from the database, at most 20 of each file.
     pub rejects: Vec<Reject>,
 }
 

@@ -212,6 +212,7 @@ pub(super) fn write(report: &Report, lang: Lang, out: &mut dyn Write) -> io::Res
         ("allowlist", value(&report.allowlist)),
         ("coverage", value(&report.coverage)),
         ("command", json!(report.command)),
+        ("source", json!(report.source)),
         ("attributions", json!(report.attributions)),
     ];
     for (name, mut part) in rest {

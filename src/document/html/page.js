@@ -1375,7 +1375,9 @@
             ),
             section(
                 t("rejects"),
-                (coverage.rejects || []).length ? h("p", { class: "small" }, t("rejects_sample")) : null,
+                (coverage.rejects || []).length && data.source === "database"
+                    ? h("p", { class: "small" }, t("rejects_sample"))
+                    : null,
                 listing(
                     {
                         title: t("rejects"),
