@@ -1,6 +1,7 @@
 //! The settings file, and where it is looked for. See docs/settings.md.
 
-use crate::catalog::edit::{Lists, nearest};
+use crate::catalog::clients::OwnPattern;
+use crate::catalog::edit::{Lists, near, nearest};
 use crate::catalog::{Catalog, CatalogError, Overrides};
 use crate::detect::params;
 use crate::detect::rules::cloud_manager_call::CloudManagerCall;
@@ -10,6 +11,7 @@ use crate::event::time::parse_offset;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Why the settings cannot be used.
@@ -38,14 +40,37 @@ pub enum SettingsError {
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// The zone has no such name.
-    #[error("{0:?} is not a time zone; use a name such as Asia/Shanghai or Europe/Berlin")]
-    Zone(String),
+    #[error("{by}: {name:?} is not a time zone; use a name such as Asia/Shanghai or Europe/Berlin")]
+    Zone {
+        /// The option or the setting.
+        by: &'static str,
+        /// What was written.
+        name: String,
+    },
     /// Too few or too many calls to keep.
     #[error("[database]: calls_per_record is {0}; it is a number from 100 to 1000000")]
     CallsPerRecord(u32),
     /// The offset cannot be read.
-    #[error("{0:?} is not an offset; use one such as +08:00")]
-    Offset(String),
+    #[error("{by}: {text:?} is not an offset; use one such as +08:00")]
+    Offset {
+        /// The option or the setting.
+        by: &'static str,
+        /// What was written.
+        text: String,
+    },
+}
+
+impl SettingsError {
+    /// Whether an option is to blame, and not the file.
+    pub fn of_an_option(&self) -> bool {
+        match self {
+            Self::Zone { by, .. } | Self::Offset { by, .. } | Self::Catalog(CatalogError::Meta { by, .. }) => {
+                by.starts_with('-')
+            }
+            Self::Read { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// The settings file as written.
@@ -92,11 +117,29 @@ const DEFAULT_ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
 /// The offset of times without one: proven to be +08:00 for the China site.
 const DEFAULT_OFFSET: i32 = 8 * 3600;
 
+/// No settings file is longer. Somebody may name a device that never ends.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// The bytes of the settings file at `path`.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES { Err(io::Error::other("longer than 16 MiB")) } else { Ok(bytes) }
+}
+
+/// The line, from 1, in which the byte `at` of a text stands.
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
+}
+
 impl Settings {
     /// Reads the settings file at `path`.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| SettingsError::Read { path: path.to_path_buf(), source })?;
+        let bytes = read(path).map_err(|source| SettingsError::Read { path: path.to_path_buf(), source })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let line = line_of(&String::from_utf8_lossy(error.as_bytes()), error.utf8_error().valid_up_to());
+            SettingsError::Parse { path: path.to_path_buf(), what: format!("line {line}: not UTF-8 text") }
+        })?;
         Self::parse(&text, path)
     }
 
@@ -104,7 +147,7 @@ impl Settings {
     pub fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         let file = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            let line = error.span().map_or(1, |span| line_of(text, span.start));
             SettingsError::Parse { path: path.to_path_buf(), what: format!("line {line}: {}", error.message()) }
         })?;
         Ok(Self { file, folder, ..Self::default() })
@@ -112,14 +155,17 @@ impl Settings {
 
     /// The zone of local dates and hours.
     pub fn zone(&self) -> Result<chrono_tz::Tz, SettingsError> {
+        let by = if self.tz.is_some() { "--tz" } else { "tz" };
         let name = self.tz.as_ref().or(self.file.tz.as_ref());
-        name.map_or(Ok(DEFAULT_ZONE), |name| name.parse().map_err(|_| SettingsError::Zone(name.clone())))
+        name.map_or(Ok(DEFAULT_ZONE), |name| name.parse().map_err(|_| SettingsError::Zone { by, name: name.clone() }))
     }
 
     /// Seconds east of UTC of times without an offset.
     pub fn naive_offset(&self) -> Result<i32, SettingsError> {
+        let by = if self.naive_tz.is_some() { "--naive-tz" } else { "naive_tz" };
         let text = self.naive_tz.as_ref().or(self.file.naive_tz.as_ref());
-        text.map_or(Ok(DEFAULT_OFFSET), |text| parse_offset(text).ok_or_else(|| SettingsError::Offset(text.clone())))
+        let wrong = |text: &String| SettingsError::Offset { by, text: text.clone() };
+        text.map_or(Ok(DEFAULT_OFFSET), |text| parse_offset(text).ok_or_else(|| wrong(text)))
     }
 
     /// Calls of a record that a database keeps beside their count.
@@ -151,12 +197,13 @@ impl Settings {
             table.get("pattern")?.as_str().map(str::to_string)
         };
         let patterns = [("cos-browser", "cos-browser-call"), ("cloud-manager", "cloud-manager-call")];
-        let client_patterns =
-            patterns.into_iter().filter_map(|(client, rule)| Some((client, pattern_of(rule)?))).collect();
-        let meta = self.file.github_meta.as_ref().map(|path| self.folder.join(path));
+        let own = |(client, rule)| Some(OwnPattern { client, rule, pattern: pattern_of(rule)? });
+        let client_patterns = patterns.into_iter().filter_map(own).collect();
+        let typed = self.github_meta.as_ref().map(|path| ("--github-meta", path.clone()));
+        let meta = || self.file.github_meta.as_ref().map(|path| ("github_meta", self.folder.join(path)));
         let catalog = Catalog::load(&Overrides {
             lists: self.file.lists.clone(),
-            github_meta: self.github_meta.clone().or(meta),
+            github_meta: typed.or_else(meta),
             signatures: hacker_tool.signatures,
             client_patterns,
             folder: self.folder.clone(),
@@ -165,8 +212,8 @@ impl Settings {
         match hacker_tool.disable.iter().find(|id| !known.contains(&id.as_str())) {
             None => Ok(catalog),
             Some(id) => {
-                let nearest = nearest(id, known.iter().copied()).unwrap_or_default();
-                let what = format!("disable: there is no signature {id:?}; the nearest is {nearest:?}");
+                let near = near(nearest(id, known.iter().copied()));
+                let what = format!("disable: there is no signature or behaviour {id:?}{near}");
                 Err(RuleError::Setting { id: "hacker-tool", what }.into())
             }
         }

@@ -187,8 +187,12 @@ fn unusable(field: &str, value: &str, problem: &str) -> PolicyError {
 
 /// The error for a name nobody knows.
 pub(super) fn unknown<'n>(field: &str, value: &str, names: impl Iterator<Item = &'n str>) -> PolicyError {
-    let nearest = nearest(&shown(value).replace('*', ""), names).unwrap_or("none");
-    unusable(field, value, &format!("is not known; the nearest is {nearest}"))
+    let nearest = nearest(&shown(value).replace('*', ""), names);
+    unusable(
+        field,
+        value,
+        &format!("is not known{}", nearest.map_or(String::new(), |n| format!("; the nearest is {n}"))),
+    )
 }
 
 fn each<T, C: FromIterator<T>>(

@@ -100,9 +100,10 @@ pub(super) fn unconditional(mut table: ApiTable<Listed>, list: &str) -> Result<A
     table.entries.retain(|_, (_, entry)| entry.when != When::default());
     match table.entries.values().find(|(_, entry)| entry.when != When::always()) {
         None => Ok(table),
-        Some((name, _)) => {
-            Err(shape(list, format!("{name}: the conditions of this list are `always` and `never` only")))
-        }
+        Some((name, _)) => Err(shape(
+            &format!("[lists.{list}]"),
+            format!("{name}: the conditions of this list are `always` and `never` only"),
+        )),
     }
 }
 

@@ -15,6 +15,24 @@ struct Entry {
     regex: String,
 }
 
+/// A pattern that the settings of a rule give.
+#[derive(Clone, Debug)]
+pub struct OwnPattern {
+    /// The client that it recognises.
+    pub client: &'static str,
+    /// The rule whose setting it is.
+    pub rule: &'static str,
+    /// The regular expression.
+    pub pattern: String,
+}
+
+fn regex_of(pattern: &str) -> Result<Regex, String> {
+    if pattern.is_empty() {
+        return Err("an empty pattern would match every client".to_string());
+    }
+    Regex::new(pattern).map_err(|error| format!("{pattern:?} is no regular expression: {}", last_line(&error)))
+}
+
 /// A regular expression's error without the drawing above it.
 fn last_line(error: &regex::Error) -> String {
     error.to_string().lines().last().unwrap_or_default().to_string()
@@ -25,19 +43,17 @@ fn last_line(error: &regex::Error) -> String {
 pub struct Clients(Vec<(String, Regex)>);
 
 impl Clients {
-    pub(super) fn load(text: &str, overrides: &[(&'static str, String)]) -> Result<Self, CatalogError> {
+    pub(super) fn load(text: &str, overrides: &[OwnPattern]) -> Result<Self, CatalogError> {
         let file = "client_patterns.toml";
         let parsed: File = toml::from_str(text).map_err(|error| shape(file, error.to_string()))?;
         let patterns = parsed.client.into_iter().map(|entry| {
-            let own = overrides.iter().find(|(name, _)| *name == entry.name);
-            let pattern = own.map_or(entry.regex, |(_, pattern)| pattern.clone());
-            if pattern.is_empty() {
-                return Err(shape(&entry.name, "an empty pattern would match every client"));
-            }
-            let regex = Regex::new(&pattern);
-            regex.map(|regex| (entry.name.clone(), regex)).map_err(|error| {
-                shape(&entry.name, format!("pattern {pattern:?} is no regular expression: {}", last_line(&error)))
-            })
+            let own = overrides.iter().find(|own| own.client == entry.name);
+            let pattern = own.map_or(entry.regex.as_str(), |own| &own.pattern);
+            let regex = regex_of(pattern).map_err(|what| match own {
+                Some(own) => CatalogError::Pattern { rule: own.rule, what },
+                None => shape(file, format!("{}: {what}", entry.name)),
+            });
+            regex.map(|regex| (entry.name.clone(), regex))
         });
         Ok(Self(patterns.collect::<Result<_, _>>()?))
     }

@@ -1,6 +1,6 @@
 //! Error codes: which mean that permission was missing, and which that the key itself was bad.
 
-use super::edit::{SetEdit, not_on_the_list};
+use super::edit::{EditError, SetEdit, not_on_the_list, once_each};
 use super::tsv::Tsv;
 use super::{CatalogError, shape};
 
@@ -50,12 +50,17 @@ impl ErrorCodes {
             let meaning = CodeMeaning { denied, bad_key: cells[2] == "bad-key" };
             entries.push(Entry { pattern: cells[0].to_string(), prefix: cells[1] == "prefix", meaning });
         }
-        for text in &edit.remove {
+        for text in once_each(&edit.remove) {
             let before = entries.len();
             entries.retain(|entry: &Entry| entry.pattern != *text);
             if entries.len() == before {
                 return Err(not_on_the_list("denied-codes", text, entries.iter().map(|e| e.pattern.as_str())).into());
             }
+        }
+        // An empty code is that of a call that succeeded.
+        let odd = |code: &&String| code.trim() != code.as_str() || code.is_empty() || code.contains(char::is_control);
+        if let Some(text) = edit.add.iter().find(odd) {
+            return Err(EditError::NotACode { text: text.clone() }.into());
         }
         let added = CodeMeaning { denied: Denied::Yes, bad_key: false };
         entries.extend(edit.add.iter().map(|p| Entry { pattern: p.clone(), prefix: false, meaning: added }));

@@ -19,20 +19,26 @@ pub enum EditError {
         text: String,
     },
     /// Not on the list.
-    #[error("[lists.{list}] remove: {text:?} is not on the list; the nearest entry is {nearest}")]
+    #[error("[lists.{list}] remove: {text:?} is not on the list{}", near(nearest.as_deref()))]
     NotOnTheList {
         /// The list.
         list: String,
         /// What was written.
         text: String,
-        /// The most similar entry.
-        nearest: String,
+        /// An entry that is much like it.
+        nearest: Option<String>,
     },
     /// Not an address range.
     #[error("[lists.{list}]: {text:?} is not an address range such as 192.0.2.0/24")]
     NotARange {
         /// The list.
         list: &'static str,
+        /// What was written.
+        text: String,
+    },
+    /// Not a result code.
+    #[error("[lists.denied-codes]: {text:?} is not a result code such as UnauthorizedOperation.CamNoAuth")]
+    NotACode {
         /// What was written.
         text: String,
     },
@@ -119,7 +125,7 @@ impl ListEdit {
             let (service, action) = api_of(list, text)?;
             table.insert(service, action, added());
         }
-        for text in &self.remove {
+        for text in once_each(&self.remove) {
             let (service, action) = api_of(list, text)?;
             if !table.remove(service, action) {
                 return Err(not_on_the_list(list, text, table.names()));
@@ -131,7 +137,7 @@ impl ListEdit {
 
 /// The error for an entry to remove that is not there.
 pub(super) fn not_on_the_list<'c>(list: &str, text: &str, entries: impl Iterator<Item = &'c str>) -> EditError {
-    let nearest = nearest(text, entries).unwrap_or("none").to_string();
+    let nearest = nearest(text, entries).map(str::to_string);
     EditError::NotOnTheList { list: list.to_string(), text: text.to_string(), nearest }
 }
 
@@ -142,10 +148,36 @@ fn api_of<'t>(list: &str, text: &'t str) -> Result<(&'t str, &'t str), EditError
     parts.ok_or_else(|| EditError::NotAnApi { list: list.to_string(), text: text.to_string() })
 }
 
-/// The candidate most like `text`, for "did you mean": one that holds it before one that is spelled alike.
+/// The entries without those that stand there a second time.
+pub(super) fn once_each(entries: &[String]) -> impl Iterator<Item = &String> {
+    entries.iter().enumerate().filter(|(n, entry)| !entries[..*n].contains(entry)).map(|(_, entry)| entry)
+}
+
+/// Longer texts are no typing errors, and comparing them would take long.
+const MOST_LETTERS: usize = 200;
+
+/// The candidate most like `text`, for "did you mean": one that holds it before one that is spelled alike, and none if
+/// nothing is alike.
 pub fn nearest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let lower = text.to_lowercase();
-    candidates.min_by_key(|candidate| (!candidate.to_lowercase().contains(&lower), distance(text, candidate)))
+    let letters = lower.chars().count();
+    if letters > MOST_LETTERS {
+        return None;
+    }
+    let ranked = candidates.filter_map(|candidate| {
+        // Two letters stand in many names without meaning any of them.
+        let held = letters > 2 && candidate.to_lowercase().contains(&lower);
+        let distance = distance(text, candidate);
+        // One letter in three may be wrong: that leaves "hihg" its "high".
+        let alike = distance < letters && distance <= letters.max(candidate.chars().count()).div_ceil(3);
+        (held || alike).then_some((!held, distance, candidate))
+    });
+    ranked.min_by_key(|(apart, distance, _)| (*apart, *distance)).map(|(.., candidate)| candidate)
+}
+
+/// The end of a message about an unknown name: what is much like it, or nothing.
+pub fn near(nearest: Option<&str>) -> String {
+    nearest.map_or(String::new(), |nearest| format!("; the nearest is {nearest:?}"))
 }
 
 /// Edits needed to turn one text into the other, in any letter case (Levenshtein).
@@ -162,4 +194,28 @@ pub fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_alike_is_offered() {
+        let names = ["create-key", "hacker-tool", "high", "Asia/Shanghai"];
+        let of = |text: &str| nearest(text, names.into_iter());
+        assert_eq!(of("hihg"), Some("high"));
+        assert_eq!(of("hacker"), Some("hacker-tool"));
+        assert_eq!(of("Creat-Keys"), Some("create-key"));
+        for nothing in ["", "k", "zz", "colour", "something-else", &"x".repeat(100_000)] {
+            assert_eq!(of(nothing), None, "{nothing:.20}");
+        }
+        assert_eq!((near(Some("high")).as_str(), near(None).as_str()), ("; the nearest is \"high\"", ""));
+    }
+
+    #[test]
+    fn an_entry_to_remove_may_stand_twice() {
+        let twice = ["a:X", "b:Y", "a:X"].map(str::to_string);
+        assert_eq!(once_each(&twice).collect::<Vec<_>>(), ["a:X", "b:Y"]);
+    }
 }

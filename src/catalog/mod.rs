@@ -35,6 +35,24 @@ pub enum CatalogError {
         /// Why.
         source: std::io::Error,
     },
+    /// A pattern of a rule is no regular expression.
+    #[error("[rules.{rule}] pattern: {what}")]
+    Pattern {
+        /// The rule.
+        rule: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// A saved meta document cannot be used.
+    #[error("{by}: cannot use {path}: {what}")]
+    Meta {
+        /// The option or the setting.
+        by: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        what: String,
+    },
     /// A file is not in the shape of the built-in one.
     #[error("{file}: {what}")]
     Shape {
@@ -77,12 +95,12 @@ pub struct Catalog {
 pub struct Overrides {
     /// The `[lists.*]` tables.
     pub lists: Lists,
-    /// A saved `api.github.com/meta` document.
-    pub github_meta: Option<PathBuf>,
+    /// A saved `api.github.com/meta` document, and the option or setting that names it.
+    pub github_meta: Option<(&'static str, PathBuf)>,
     /// Another file of tool signatures.
     pub signatures: Option<PathBuf>,
-    /// Other patterns for client strings, by client name.
-    pub client_patterns: Vec<(&'static str, String)>,
+    /// Other patterns for client strings.
+    pub client_patterns: Vec<clients::OwnPattern>,
     /// Folder of the settings file.
     pub folder: PathBuf,
 }
@@ -102,23 +120,24 @@ impl Catalog {
     pub fn load(overrides: &Overrides) -> Result<Self, CatalogError> {
         let lists = &overrides.lists;
         let folder = &overrides.folder;
+        // The file tells its lists apart by names with an underscore.
         let listed = |name: &str, edit: &edit::ListEdit| -> Result<ApiTable<Listed>, CatalogError> {
             let file = edit.replacement(folder)?;
             let text = file.as_ref().map_or(API_LISTS, |(_, text)| text.as_str());
             let origin = file.as_ref().map_or("api_lists.tsv", |(path, _)| path.as_str());
-            let mut table = api::listed(text, origin, Some(name))?;
+            let mut table = api::listed(text, origin, Some(&name.replace('-', "_")))?;
             edit.apply(&mut table, name, Listed::added)?;
             Ok(table)
         };
         Ok(Self {
             high_risk: high_risk(lists, folder)?,
             escalation: escalation(lists, folder)?,
-            create_key: listed("create_key", &lists.create_key)?,
-            create_user: api::unconditional(listed("create_user", &lists.create_user)?, "create-user")?,
-            create_resource: api::unconditional(listed("create_resource", &lists.create_resource)?, "create-resource")?,
-            tat_exec: api::unconditional(listed("tat_exec", &lists.tat_exec)?, "tat-exec")?,
+            create_key: listed("create-key", &lists.create_key)?,
+            create_user: api::unconditional(listed("create-user", &lists.create_user)?, "create-user")?,
+            create_resource: api::unconditional(listed("create-resource", &lists.create_resource)?, "create-resource")?,
+            tat_exec: api::unconditional(listed("tat-exec", &lists.tat_exec)?, "tat-exec")?,
             codes: codes::ErrorCodes::load(CODES, &lists.denied_codes)?,
-            github_hooks: github::hooks(GITHUB, &lists.github_hooks, overrides.github_meta.as_deref())?,
+            github_hooks: github::hooks(GITHUB, &lists.github_hooks, overrides.github_meta.as_ref())?,
             clients: clients::Clients::load(CLIENTS, &overrides.client_patterns)?,
             signatures: signatures(overrides)?,
             params: params::Params::load(PARAMS)?,

@@ -6,6 +6,7 @@ use crate::event::params::{Param, param};
 use crate::event::raw::Body;
 use regex::Regex;
 use serde::Deserialize;
+use std::ops::RangeInclusive;
 
 /// How a match is scored. Scores are akguard's choice; facts about tools come from their sources.
 #[derive(Clone, Debug, Deserialize)]
@@ -171,6 +172,9 @@ pub struct Signatures {
     pub markers: Vec<Marker>,
 }
 
+/// What `alert_at` may be. From 0 down, calls without any sign of a tool would raise alarms; no match reaches a thousand.
+pub const ALERT_AT: RangeInclusive<i64> = 1..=1000;
+
 /// Markers are kept as bits of one number.
 pub const MAX_MARKERS: usize = 32;
 
@@ -228,6 +232,10 @@ impl Signatures {
     /// Reads a signature file.
     pub fn parse(text: &str, file: &str) -> Result<Self, CatalogError> {
         let raw: File = toml::from_str(text).map_err(|error| shape(file, error.to_string()))?;
+        let alert_at = raw.scoring.alert_at;
+        if !ALERT_AT.contains(&alert_at.into()) {
+            return Err(shape(file, format!("alert_at is {alert_at}; it is a number from 1 to 1000")));
+        }
         let mut markers = Vec::new();
         let signatures =
             raw.signature.into_iter().map(|s| signature(s, &mut markers, file)).collect::<Result<_, _>>()?;

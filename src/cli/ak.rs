@@ -300,7 +300,11 @@ fn find<'k>(args: &ShowArgs, all: &'k [Key]) -> Result<&'k Key> {
     if of_ak.is_empty() {
         let nearest = nearest(&args.ak, all.iter().map(|key| key.ak.as_str()));
         let shown = |ak: &str| if ak == TEMP_AK { ak.to_string() } else { mask_key(ak) };
-        let hint = nearest.map_or("no keys are kept yet".to_string(), |ak| format!("the nearest is {}", shown(ak)));
+        let hint = match nearest {
+            Some(ak) => format!("the nearest is {}", shown(ak)),
+            None if all.is_empty() => "no keys are kept yet".to_string(),
+            None => "`akguard ak list` has all".to_string(),
+        };
         return Err(Usage(format!("there is no such key; {hint}")).into());
     }
     let wanted: Vec<&&Key> = of_ak

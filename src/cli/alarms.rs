@@ -1,9 +1,8 @@
 //! `akguard alarms`: the alarms kept in the database.
 
 use super::columns::{ColumnArgs, write_limited};
-use super::error::Usage;
 use super::exit;
-use super::filter::{FilterArgs, parse_level};
+use super::filter::{FilterArgs, mark, parse_level};
 use super::geo::{GeoArgs, Places};
 use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::Alarm;
@@ -82,10 +81,7 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     let mut filter = args.filter.read(&lookup.db, lookup.now, lookup.view.zone)?;
     let mut geo = args.geo.places(lookup.format)?;
     let failing = if args.new {
-        let mark = args.mark.as_deref().unwrap_or("default");
-        if mark.trim().is_empty() || mark.chars().any(char::is_control) {
-            return Err(Usage("--mark needs a name".to_string()).into());
-        }
+        let mark = mark(args.mark.as_deref().unwrap_or("default"))?;
         filter.unseen_by = Some(mark.to_string());
         list_once(args, &lookup, &filter, mark, &mut geo)?
     } else {

@@ -53,11 +53,9 @@ impl ColumnArgs {
         let place = |typed: &String| {
             let wanted = plain(typed);
             names.iter().position(|name| *name == wanted).ok_or_else(|| {
-                let nearest = nearest(&wanted, names.iter().map(String::as_str)).unwrap_or_default();
-                let all = names.join(", ");
-                Usage(format!(
-                    "--columns: there is no column {typed:?}; the nearest is {nearest:?}, and there are {all}"
-                ))
+                let nearest = nearest(&wanted, names.iter().map(String::as_str));
+                let near = nearest.map_or(String::new(), |nearest| format!("the nearest is {nearest:?}, and "));
+                Usage(format!("--columns: there is no column {typed:?}; {near}there are {}", names.join(", ")))
             })
         };
         Ok(Some(self.columns.iter().map(place).collect::<Result<_, _>>()?))
@@ -66,7 +64,8 @@ impl ColumnArgs {
 
 /// A column's name as it is typed: `LAST CALL` and `last_call` are `last-call`.
 fn plain(title: &str) -> String {
-    let name = title.trim().to_lowercase().replace([' ', '_', '.'], "-");
+    // An ampersand would have to be kept from the shell.
+    let name = title.trim().to_lowercase().replace([' ', '_', '.'], "-").replace("att&ck", "attack");
     if name == "#" { "number".to_string() } else { name }
 }
 
@@ -100,6 +99,7 @@ mod tests {
     fn columns_come_in_the_order_asked_for() {
         let titles = ["LEVEL", "#", "LAST CALL", "alarms.critical"];
         assert_eq!(named(&["last-call", "Level", "number"]).places(&titles).unwrap(), Some(vec![2, 0, 1]));
+        assert_eq!(named(&["attack", "att&ck"]).places(&["#", "ATT&CK"]).unwrap(), Some(vec![1, 1]));
         assert_eq!(named(&["#", "alarms_critical"]).places(&titles).unwrap(), Some(vec![1, 3]));
         assert_eq!(named(&[]).places(&titles).unwrap(), None);
         let error = named(&["lastcall"]).places(&titles).unwrap_err().to_string();

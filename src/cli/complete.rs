@@ -58,6 +58,10 @@ fn completer(path: &str, arg: &Arg) -> Option<Completer> {
         (Some("level" | "exact-level"), _) => levels,
         (Some("fail-on"), _) => standing_levels,
         (Some("tz"), _) => zones,
+        (Some("lang"), _) => languages,
+        (Some("method"), _) if allowlist => methods,
+        (Some("ip-type"), _) if allowlist => ip_types,
+        (Some("naive-tz"), _) => offsets,
         (Some("ak"), _) if allowlist => keys_and_kinds,
         (Some("ak"), _) | (None, "ak") => keys,
         (Some("ip"), _) | (None, "ip") => addresses,
@@ -96,6 +100,22 @@ fn standing_levels(current: &OsStr) -> Vec<CompletionCandidate> {
 
 fn zones(current: &OsStr) -> Vec<CompletionCandidate> {
     among(current, chrono_tz::TZ_VARIANTS.iter().map(|zone| (zone.name(), "")))
+}
+
+fn languages(current: &OsStr) -> Vec<CompletionCandidate> {
+    among(current, [("en", "English"), ("zh", "Simplified Chinese")].into_iter())
+}
+
+fn methods(current: &OsStr) -> Vec<CompletionCandidate> {
+    among(current, [("api", ""), ("console", ""), ("all", "")].into_iter())
+}
+
+fn ip_types(current: &OsStr) -> Vec<CompletionCandidate> {
+    among(current, [("in_account", ""), ("outside", ""), ("lan", "")].into_iter())
+}
+
+fn offsets(current: &OsStr) -> Vec<CompletionCandidate> {
+    among(current, [("+08:00", "as the console shows times"), ("Z", "UTC")].into_iter())
 }
 
 fn alarms(current: &OsStr) -> Vec<CompletionCandidate> {
@@ -179,6 +199,37 @@ mod tests {
         assert_eq!(complete(&["alarms", "--tz", "Asia/Shang"]), ["Asia/Shanghai"]);
         assert_eq!(complete(&["allowlist", "add", "--ak", "perm"]), ["permanent"]);
         assert_eq!(complete(&["--color", "a"]), ["auto", "always"]);
+    }
+
+    /// Every option of a command and of those below it, with the words that lead to it.
+    fn options(command: &Command, line: &[String], each: &mut dyn FnMut(&[String], &Arg)) {
+        command.get_arguments().for_each(|arg| each(line, arg));
+        for below in command.get_subcommands() {
+            let line: Vec<String> = line.iter().cloned().chain([below.get_name().to_string()]).collect();
+            options(below, &line, each);
+        }
+    }
+
+    #[test]
+    fn options_with_few_values_offer_them_in_every_command() {
+        let known = [
+            "format", "lang", "color", "sort", "status", "type", "identity", "level", "fail-on", "tz", "method",
+            "ip-type",
+        ];
+        let mut asked = 0;
+        options(&super::super::definition(), &[], &mut |line, arg| {
+            let Some(long) = arg.get_long().filter(|long| known.contains(long) && arg.get_action().takes_values())
+            else {
+                return;
+            };
+            let option = format!("--{long}");
+            let line: Vec<&str> = line.iter().map(String::as_str).chain([option.as_str(), ""]).collect();
+            assert!(!complete(&line).is_empty(), "{line:?}");
+            asked += 1;
+        });
+        assert!(asked > 40, "{asked}");
+        assert_eq!(complete(&["--lang", ""]), ["en", "zh"]);
+        assert_eq!(complete(&["alarms", "--lang=z"]), ["--lang=zh"]);
     }
 
     #[test]

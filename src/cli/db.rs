@@ -8,6 +8,7 @@ use crate::lang::Lang;
 use crate::report::listing::width;
 use crate::report::text::{self, counted_in, grouped, printable};
 use crate::store::admin::{Info, Removed};
+use crate::store::period::PastReject;
 use anyhow::Result;
 use chrono_tz::Tz;
 use clap::{Subcommand, ValueEnum};
@@ -147,13 +148,35 @@ fn table(path: &Path, info: &Info, zone: Tz, lang: Lang) -> String {
         ("Seen", both(&many(info.keys, "key", "keys"), &many(info.ips, "address", "addresses"))),
         ("Allowed", many(info.policies, "policy", "policies")),
         ("Scans", say("scans", &scans)),
+        ("Unread", unread(info, lang)),
         ("Last", last),
         ("Zone", info.zone.clone().unwrap_or_else(|| "-".to_string())),
     ];
-    lines.iter().fold(String::new(), |all, (name, value)| {
+    let text = lines.iter().fold(String::new(), |all, (name, value)| {
         let name = crate::lang::text(lang, "db", name);
         all + &format!("{name}{}{value}\n", " ".repeat(8_usize.saturating_sub(width(name))))
-    })
+    });
+    info.rejects.iter().fold(text, |text, reject| text + "        " + &printable(&place_of(reject, lang)) + "\n")
+}
+
+/// How many records could not be read; the first ones stand below the table.
+fn unread(info: &Info, lang: Lang) -> String {
+    let records = counted_in(lang, info.rejected.unsigned_abs(), "record", "records");
+    if info.rejects.is_empty() { records } else { lang.fill("db", "unread", &[("records", &records)]) }
+}
+
+/// Where a record stands that could not be read, and why.
+fn place_of(reject: &PastReject, lang: Lang) -> String {
+    let PastReject { name, line, record, reason } = reject;
+    let reason = crate::lang::told::told(lang, reason);
+    match (line, record) {
+        (0, 0) => format!("{name}: {reason}"),
+        (0, record) => {
+            let values = [("file", name.as_str()), ("n", &record.to_string()), ("reason", &reason)];
+            lang.fill("db", "at_record", &values)
+        }
+        (line, _) => format!("{name}:{line}: {reason}"),
+    }
 }
 
 fn json(path: &Path, info: &Info, zone: Tz) -> serde_json::Value {
@@ -175,5 +198,10 @@ fn json(path: &Path, info: &Info, zone: Tz) -> serde_json::Value {
             "finished": text::rfc3339(*at, zone), "command": command,
         })),
         "zone": info.zone,
+        "rejected": info.rejected,
+        "rejects": info.rejects.iter().map(|reject| serde_json::json!({
+            "file": reject.name, "line": (reject.line > 0).then_some(reject.line),
+            "record": (reject.record > 0).then_some(reject.record), "reason": reject.reason,
+        })).collect::<Vec<_>>(),
     })
 }

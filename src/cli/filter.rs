@@ -5,6 +5,7 @@ use super::lookup::full_ak;
 use super::time;
 use crate::alarm::model::Identity;
 use crate::alarm::status::Status;
+use crate::catalog::edit::near;
 use crate::detect::rules::{self, RuleError};
 use crate::detect::{AlarmType, Level};
 use crate::store::Db;
@@ -144,11 +145,17 @@ impl StatusArg {
     }
 }
 
+/// The name of a mark as it is kept.
+pub(super) fn mark(name: &str) -> Result<&str> {
+    if let Some(odd) = name.chars().find(|c| c.is_control()) {
+        return Err(Usage(format!("--mark: {name:?} holds the control character {odd:?}; a mark has none")).into());
+    }
+    if name.trim().is_empty() { Err(Usage("--mark needs a name, such as ops".to_string()).into()) } else { Ok(name) }
+}
+
 fn rule(id: &str) -> Result<&'static str> {
     rules::find(id.trim()).map(|meta| meta.id).map_err(|error| match error {
-        RuleError::Unknown { id, nearest } => {
-            Usage(format!("--rule: there is no rule {id:?}; the nearest is {nearest:?}")).into()
-        }
+        RuleError::Unknown { id, nearest } => Usage(format!("--rule: there is no rule {id:?}{}", near(nearest))).into(),
         other @ RuleError::Setting { .. } => other.into(),
     })
 }

@@ -251,7 +251,11 @@ fn find(lookup: &Lookup, typed: &str) -> Result<Address> {
     }
     let all = ips(&lookup.db)?;
     let nearest = nearest(typed, all.iter().map(String::as_str));
-    let hint = nearest.map_or("no addresses are kept yet".to_string(), |ip| format!("the nearest is {ip}"));
+    let hint = match nearest {
+        Some(ip) => format!("the nearest is {ip}"),
+        None if all.is_empty() => "no addresses are kept yet".to_string(),
+        None => "`akguard ip list` has all".to_string(),
+    };
     Err(Usage(format!("there is no address {typed:?}; {hint}")).into())
 }
 

@@ -19,6 +19,7 @@ mod inventory_script;
 mod ip;
 mod logs;
 mod lookup;
+mod man;
 mod notify;
 mod output;
 mod pager;
@@ -35,6 +36,7 @@ mod tools;
 mod variables;
 
 use self::terminal::{Asked, When};
+use self::variables::Given;
 use crate::alarm::status::Status;
 use crate::lang::Lang;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -137,14 +139,18 @@ pub fn main() -> ExitCode {
     });
     let (cli, matches) = match parsed {
         Ok(parsed) => parsed,
-        Err(error) => {
+        Err(mut error) => {
+            Given::of(&command, std::env::args_os()).name_in(&mut error);
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
     terminal::ask(Asked { colour: cli.color, no_pager: cli.no_pager });
     output::settle_lang(cli.lang);
-    let code = run(&cli, &matches).unwrap_or_else(|error| error::show(&error, &mut io::stderr().lock()));
+    let code = run(&cli, &matches).unwrap_or_else(|error| {
+        let given = Given::of(&command, std::env::args_os());
+        error::show(&error, cli.config.as_deref(), &given, &mut io::stderr().lock())
+    });
     ExitCode::from(code)
 }
 

@@ -11,9 +11,9 @@ use crate::document::model::{Reject, Report};
 use crate::document::{html, md, template, xlsx};
 use crate::lang::Lang;
 use crate::pipeline::ScanOutcome;
-use crate::report::listing::write_object;
+use crate::report::json::write_pretty;
 use crate::report::text::{counted, printable};
-use crate::store::{Db, decisions};
+use crate::store::{Db, decisions, period};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use std::io::{self, IsTerminal, Write};
@@ -143,9 +143,7 @@ impl<'a> From<&'a Args> for Asked<'a> {
 impl SourceArgs {
     /// The report's data, from the database or the logs named, and the database.
     pub(super) fn gather(&self, asked: Asked<'_>, lang: Lang, config: Option<&Path>) -> Result<(Db, Report)> {
-        if asked.mark.is_some_and(|mark| mark.trim().is_empty() || mark.chars().any(char::is_control)) {
-            return Err(Usage("--mark needs a name".to_string()).into());
-        }
+        asked.mark.map(super::filter::mark).transpose()?;
         let mut settings = super::rules::read_settings(config)?;
         settings.tz.clone_from(&self.tz);
         let (zone, now) = (settings.zone()?, now_ms());
@@ -183,11 +181,15 @@ fn make_private(output: Option<&Path>) {
     }
 }
 
-/// Marks the alarms of a report as shown.
+/// Marks the alarms of a report as shown, and its scans as told of.
 pub(super) fn remember(db: &Db, mark: Option<&str>, report: &Report) -> Result<()> {
     let Some(mark) = mark else { return Ok(()) };
     let ids: Vec<String> = report.alarms.iter().map(|alarm| alarm.id.clone()).collect();
-    db.write(|transaction| decisions::mark(transaction, mark, &ids)).map_err(|failure| failure.at(db.path()))?;
+    let kept = db.write(|transaction| {
+        decisions::mark(transaction, mark, &ids)?;
+        period::tell(transaction, mark, report.coverage.newest_scan)
+    });
+    kept.map_err(|failure| failure.at(db.path()))?;
     Ok(())
 }
 
@@ -195,6 +197,7 @@ fn rejects(outcome: &ScanOutcome) -> Vec<Reject> {
     let reject = |reject: &crate::ingest::reject::Reject| Reject {
         file: outcome.file_outcomes.get(reject.file as usize).map(|file| file.name.clone()),
         line: (reject.line > 0).then_some(reject.line),
+        record: (reject.record > 0).then_some(reject.record),
         reason: reject.reason.to_string(),
     };
     outcome.rejects.iter().map(reject).collect()
@@ -221,9 +224,6 @@ fn write(report: &Report, args: &Args, shape: Shape, lang: Lang) -> Result<()> {
             let book = xlsx::bytes(report, lang)?;
             write_to(output, |out| out.write_all(&book))
         }
-        Shape::Json => {
-            let json = serde_json::to_value(report)?;
-            write_to(output, |out| write_object(&json, out))
-        }
+        Shape::Json => write_to(output, |out| write_pretty(report, out)),
     }
 }

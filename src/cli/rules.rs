@@ -82,9 +82,12 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 fn show(id: &str, config: Option<&Path>) -> Result<()> {
     let numbered = ALL.iter().map(|(meta, _)| *meta).find(|meta| meta.number.to_string() == id);
     let meta = numbered.map_or_else(|| rules::find(id), Ok).map_err(|error| match error {
-        RuleError::Unknown { nearest, .. } => anyhow::Error::new(super::error::Usage(format!(
-            "there is no rule {id:?}; the nearest is {nearest:?}, and `akguard rules list` has all"
-        ))),
+        RuleError::Unknown { nearest, .. } => {
+            let near = nearest.map_or(String::new(), |nearest| format!("the nearest is {nearest:?}, and "));
+            anyhow::Error::new(super::error::Usage(format!(
+                "there is no rule {id:?}; {near}`akguard rules list` has all"
+            )))
+        }
         other @ RuleError::Setting { .. } => other.into(),
     })?;
     let active = read_settings(config)?.rules()?;

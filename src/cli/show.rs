@@ -10,6 +10,7 @@ use super::rules::numbered as with_numbers;
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::alarm::status::{Decision, Status};
 use crate::document::advice::{Advisor, CONSOLE, recommend_command};
+use crate::event::id::mask_keys_in;
 use crate::lang::rules::{rule_text, why};
 use crate::lang::told::told;
 use crate::lang::{Lang, text};
@@ -40,7 +41,7 @@ pub(super) struct Args {
     /// The alarm's id, or the beginning of it
     #[arg(value_name = "ALARM")]
     alarm: String,
-    /// Show the key's whole id
+    /// Show whole ids of keys, in notes and reasons too
     #[arg(long)]
     full_keys: bool,
     #[command(flatten)]
@@ -135,13 +136,16 @@ fn object(shown: &Shown, view: View) -> Value {
 struct Lines<'o> {
     out: &'o mut dyn Write,
     lang: Lang,
+    /// Whole ids of keys, in notes and reasons too.
+    full_keys: bool,
 }
 
 impl Lines<'_> {
     fn add(&mut self, name: &'static str, value: &str) -> io::Result<()> {
         let name = text(self.lang, "labels", name);
         let blanks = 14_usize.saturating_sub(width(name));
-        writeln!(self.out, "{name}{}{}", " ".repeat(blanks), printable(value))
+        let value = if self.full_keys { value.into() } else { mask_keys_in(value) };
+        writeln!(self.out, "{name}{}{}", " ".repeat(blanks), printable(&value))
     }
 
     /// Adds a line whose text is a sentence of the language.
@@ -154,7 +158,7 @@ fn write_text(shown: &Shown, full_keys: bool, view: View, out: &mut dyn Write) -
     let (alarm, lang) = (&shown.alarm, view.lang);
     let rule = rule_text(lang, alarm.meta.id);
     writeln!(out, "{}  {}  {}\n", alarm.id, lang.word(alarm.level.as_str()), rule.title)?;
-    let mut lines = Lines { out, lang };
+    let mut lines = Lines { out, lang, full_keys };
     lines.say("Rule", "rule", &[("id", alarm.meta.id), ("because", &rule.because)])?;
     let kind = lang.word(alarm.meta.kind.as_str());
     lines.say("Type", "type", &[("type", kind), ("attack", alarm.meta.attack)])?;

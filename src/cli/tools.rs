@@ -39,13 +39,12 @@ pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
 pub(super) fn man(args: &ManArgs) -> Result<u8> {
     match &args.dir {
         None => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(super::definition()).render(&mut page).context("cannot make the manual page")?;
+            let page = super::man::main_page(super::definition()).context("cannot make the manual page")?;
             write_to(None, |out| out.write_all(&page))?;
         }
         Some(dir) => {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make folder {}", dir.display()))?;
-            clap_mangen::generate_to(super::definition(), dir)
+            super::man::write_all(super::definition(), dir)
                 .with_context(|| format!("cannot write manual pages into {}", dir.display()))?;
         }
     }

@@ -1,8 +1,10 @@
 //! Options from the environment: every option has a variable, and all of them are named here.
 
 use clap::builder::BoolishValueParser;
-use clap::{Arg, ArgAction, Command};
-use std::ffi::OsStr;
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, Command, Error};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 
 /// Options that mean the same in every command that has them: one variable serves all.
 const SHARED: [&str; 8] = ["config", "db", "wait", "tz", "naive-tz", "github-meta", "color", "no-pager"];
@@ -48,6 +50,84 @@ fn with_variable(arg: Arg, path: &str) -> Arg {
 
 fn says_nothing(value: &OsStr, flag: bool) -> bool {
     value.is_empty() || flag && value.to_str().is_some_and(|text| NO.contains(&text.to_ascii_lowercase().as_str()))
+}
+
+/// The options of a command line that nobody typed and that variables give, each with its variable.
+#[derive(Debug, Default)]
+pub(super) struct Given(BTreeMap<String, String>);
+
+impl Given {
+    /// Those of the arguments, of which the first is the program's name.
+    pub(super) fn of(definition: &Command, args: impl IntoIterator<Item = OsString>) -> Self {
+        let (commands, typed) = walk(definition, args);
+        let args = commands.iter().flat_map(|command| command.get_arguments());
+        let given = args.filter_map(|arg| {
+            let (long, variable) = (arg.get_long()?, arg.get_env()?);
+            std::env::var_os(variable)?;
+            (!typed.iter().any(|typed| typed == long))
+                .then(|| (format!("--{long}"), variable.to_string_lossy().into_owned()))
+        });
+        Self(given.collect())
+    }
+
+    /// Names the variable where the parser names an option that nobody typed.
+    pub(super) fn name_in(&self, error: &mut Error) {
+        for kind in [ContextKind::InvalidArg, ContextKind::PriorArg] {
+            let named = match error.get(kind) {
+                Some(ContextValue::String(option)) => ContextValue::String(self.named(option)),
+                Some(ContextValue::Strings(options)) => {
+                    ContextValue::Strings(options.iter().map(|option| self.named(option)).collect())
+                }
+                _ => continue,
+            };
+            error.insert(kind, named);
+        }
+    }
+
+    /// The option, after its variable if it has one here.
+    fn named(&self, option: &str) -> String {
+        let long = option.split([' ', '=', '[']).next().unwrap_or_default();
+        self.0.get(long).map_or_else(|| option.to_string(), |variable| format!("{variable} ({option})"))
+    }
+
+    /// What to say about the options that a message names: which variables give them.
+    pub(super) fn hints(&self, message: &str) -> Vec<String> {
+        let words: Vec<&str> = message.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
+        let meant = self.0.iter().filter(|(option, _)| words.contains(&option.as_str()));
+        meant.map(|(option, variable)| format!("{option} is given by the variable {variable}")).collect()
+    }
+}
+
+/// The commands that the arguments name, from the outermost on, and the long names of the options among them.
+fn walk(definition: &Command, args: impl IntoIterator<Item = OsString>) -> (Vec<&Command>, Vec<String>) {
+    let (mut commands, mut typed) = (vec![definition], Vec::new());
+    let mut args = args.into_iter().skip(1).map(|arg| arg.to_string_lossy().into_owned());
+    while let Some(word) = args.next() {
+        if word == "--" {
+            break;
+        }
+        let innermost = commands[commands.len() - 1];
+        let Some(option) = option(&commands, &word) else {
+            commands.extend(innermost.find_subcommand(&word));
+            continue;
+        };
+        typed.extend(option.get_long().map(str::to_string));
+        let apart = !word.contains('=') && (word.starts_with("--") || word.len() == 2);
+        if apart && option.get_action().takes_values() {
+            args.next();
+        }
+    }
+    (commands, typed)
+}
+
+/// The option that a word of the command line names.
+fn option<'c>(commands: &[&'c Command], word: &str) -> Option<&'c Arg> {
+    let (long, short) = match word.strip_prefix("--") {
+        Some(long) => (long.split('=').next(), None),
+        None => (None, word.strip_prefix('-')?.chars().next()),
+    };
+    let mut args = commands.iter().rev().flat_map(|command| command.get_arguments());
+    args.find(|arg| long.is_some() && arg.get_long() == long || short.is_some() && arg.get_short() == short)
 }
 
 #[cfg(test)]

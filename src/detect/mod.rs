@@ -17,6 +17,7 @@ use crate::event::id::RequestId;
 use history::History;
 use polars::prelude::Expr;
 use serde::de::DeserializeOwned;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// How bad an alarm is. Ordered from worst to least.
@@ -235,6 +236,16 @@ pub trait Rule: Send + Sync {
 pub(crate) fn high_risk_note(catalog: &Catalog, service: &str, action: &str) -> Option<String> {
     let entry = catalog.high_risk.get(service, action)?;
     Some(format!("{service}:{action} is high-risk ({})", entry.category))
+}
+
+/// Whether a setting's value is one of these.
+pub(crate) fn within(name: &str, value: i64, allowed: RangeInclusive<i64>) -> Result<(), String> {
+    let (least, most) = (allowed.start(), allowed.end());
+    if allowed.contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{name} is {value}; it is a number from {least} to {most}"))
+    }
 }
 
 /// Reads a rule's own settings; unknown names are an error.

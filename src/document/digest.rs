@@ -357,8 +357,9 @@ fn typed(time: &DateTime<FixedOffset>) -> String {
 fn missing(report: &Report, lang: Lang) -> Option<Line> {
     let coverage = &report.coverage;
     let mut parts = Vec::new();
-    let listed = count(coverage.rejects.len());
-    let rejected = coverage.events.get("rejected").copied().unwrap_or(0).max(listed);
+    // What a mark was told of once is not told every day until its scan leaves the period.
+    let all = coverage.events.get("rejected").copied().unwrap_or(0).max(count(coverage.rejects.len()));
+    let rejected = if report.mark.is_some() { coverage.new_rejected } else { all };
     if rejected > 0 {
         parts.push(counted(lang, rejected, "rejected_one", "rejected_many"));
     }
@@ -367,7 +368,7 @@ fn missing(report: &Report, lang: Lang) -> Option<Line> {
         parts.push(counted(lang, files, "files_one", "files_many"));
     }
     if !coverage.silent_days.is_empty() {
-        parts.push(silent(&coverage.silent_days, lang));
+        parts.push(silent(&coverage.silent_days, coverage.silent_days_total, lang));
     }
     let list = parts.join(text(lang, "digest", "separator"));
     let colon = text(lang, "digest", "colon");
@@ -376,13 +377,8 @@ fn missing(report: &Report, lang: Lang) -> Option<Line> {
 }
 
 /// Days without events: how many, and the first three of them.
-fn silent(days: &[String], lang: Lang) -> String {
-    let known = count(days.len());
-    let total = if known >= 100 {
-        number(lang, "silent_cut", known)
-    } else {
-        counted(lang, known, "silent_one", "silent_many")
-    };
+fn silent(days: &[String], total: u64, lang: Lang) -> String {
+    let total = counted(lang, total.max(count(days.len())), "silent_one", "silent_many");
     let first: Vec<String> = days.iter().take(3).map(|day| short(day)).collect();
     let more = if days.len() > 3 { text(lang, "digest", "and_more") } else { "" };
     let list = first.join(text(lang, "digest", "separator")) + more;

@@ -8,26 +8,24 @@ use super::model::{
 use crate::alarm::model::{Alarm as Found, CallRecord};
 use crate::alarm::status::Status;
 use crate::detect::{Level, Meta};
-use crate::event::id::mask_key;
+use crate::event::id::{mask_key, mask_keys_in};
 use crate::event::words::TEMP_AK;
 use crate::geo::Geo;
 use crate::lang::Lang;
 use crate::lang::rules::{RuleText, rule_text, why};
 use crate::lang::told::told;
 use crate::report::text::rfc3339;
-use crate::store::alarms::{AlarmFilter, Records, Sort, alarms, records_of};
+use crate::store::alarms::{AlarmFilter, Numbered, Records, Sort, alarms, numbered};
 use crate::store::allowlist::{self, Hits, Kept};
-use crate::store::period::{PastScan, call_times, files, scans};
-use crate::store::read::{call_page, history, numbers, policy_documents};
+use crate::store::period::{self, PastReject, PastScan, call_times, files, scans};
+use crate::store::read::{call_page, history, policy_documents};
 use crate::store::usage::{Address as SeenAddress, ByLevel, Key as SeenKey, addresses, keys};
 use crate::store::{Db, Failure, StoreError};
 use chrono::{DateTime, Datelike, Days, NaiveDate, Timelike};
 use chrono_tz::Tz;
-use regex::{Captures, Regex};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
-use std::sync::LazyLock;
 
 /// Days drawn; a longer period is shown by its last ones.
 const MOST_DAYS: usize = 366;
@@ -77,12 +75,12 @@ pub struct Order {
 /// Gathers a report.
 pub fn gather(db: &Db, order: &Order) -> Result<Report, StoreError> {
     let now_filter = AlarmFilter { since: order.since, until: Some(order.until), ..AlarmFilter::default() };
-    let found = alarms(db, &now_filter, order.now, Sort::Level, None, Records::Full)?;
+    let numbered = numbered(db, &now_filter, order.now)?;
     let before = order.since.map(|since| since - (order.until - since));
     let earlier = match before {
         Some(before) => {
             let filter = AlarmFilter { since: Some(before), until: order.since, ..AlarmFilter::default() };
-            Some(alarms(db, &filter, order.now, Sort::Level, None, Records::Full)?)
+            Some(alarms(db, &filter, order.now, Sort::Level, None, Records::Addresses)?)
         }
         None => None,
     };
@@ -90,11 +88,16 @@ pub fn gather(db: &Db, order: &Order) -> Result<Report, StoreError> {
     let unseen = unseen(db, order)?;
     let mut gatherer =
         Gatherer { db, order, unseen, hours: vec![vec![0; 24]; 7], bodies: 0, documents: BTreeMap::new() };
-    let numbers = numbers(db, &found.iter().map(|alarm| alarm.id.clone()).collect::<Vec<_>>())?;
-    let mut list = Vec::with_capacity(found.len());
-    for (alarm, number) in found.iter().zip(&numbers) {
-        list.push(gatherer.alarm(alarm, *number, &all_keys)?);
+    let mut list = Vec::with_capacity(numbered.len());
+    let mut found = Vec::with_capacity(numbered.len());
+    for (place, mut one) in numbered.into_iter().enumerate() {
+        list.push(gatherer.alarm(&one, &all_keys)?);
+        if place >= MOST_ADVISED {
+            only_addresses(&mut one.alarm);
+        }
+        found.push(one.alarm);
     }
+    let coverage = coverage(db, order)?;
     gatherer.advise(&found, &mut list)?;
     Ok(Report {
         version: 1,
@@ -119,9 +122,19 @@ pub fn gather(db: &Db, order: &Order) -> Result<Report, StoreError> {
         keys: key_list(all_keys, &found, order),
         ips: address_list(addresses(db, order.now)?, &found, order),
         allowlist: policies(db, order)?,
-        coverage: coverage(db, order)?,
+        coverage,
         attributions: order.geo.attributions().into_iter().map(str::to_string).collect(),
     })
+}
+
+/// Gives back what only the report's own alarm needs; from the records of the others, addresses are counted later.
+fn only_addresses(alarm: &mut Found) {
+    alarm.event_ids = Vec::new();
+    for record in &mut alarm.records {
+        (record.policies, record.clients, record.api_regions) = (Vec::new(), Vec::new(), Vec::new());
+        (record.service, record.action, record.code) = (String::new(), String::new(), String::new());
+        (record.user, record.region, record.asset_id, record.asset_name) = (None, None, None, None);
+    }
 }
 
 /// Ids of alarms of the period that no report of the order's mark has shown.
@@ -156,11 +169,7 @@ impl Order {
 
     /// A text in which ids of keys are masked, unless keys are shown in full.
     fn shown(&self, text: &str) -> String {
-        static ID: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("(?:AKID|IKID)[0-9A-Za-z]{13,}").ok());
-        match ID.as_ref().filter(|_| !self.full_keys) {
-            Some(id) => id.replace_all(text, |found: &Captures<'_>| mask_key(&found[0])).into_owned(),
-            None => text.to_string(),
-        }
+        if self.full_keys { text.to_string() } else { mask_keys_in(text).into_owned() }
     }
 
     /// Where an address is, and who says so: the log itself, else a table.
@@ -198,7 +207,8 @@ struct Gatherer<'g> {
 }
 
 impl Gatherer<'_> {
-    fn alarm(&mut self, found: &Found, number: i64, keys: &[SeenKey]) -> Result<Alarm, StoreError> {
+    fn alarm(&mut self, numbered: &Numbered, keys: &[SeenKey]) -> Result<Alarm, StoreError> {
+        let (found, number) = (&numbered.alarm, numbered.number);
         if found.level != Level::Invalid {
             self.note_hours(number)?;
         }
@@ -209,7 +219,7 @@ impl Gatherer<'_> {
             note: decision.note.as_deref().map(|note| self.order.shown(note)),
         };
         let decisions = history(self.db, number)?.iter().map(decision).collect();
-        let (records, records_total) = self.records(found, number)?;
+        let records = self.records(numbered)?;
         let own = |key: &&SeenKey| {
             key.ak == found.ak && key.account == found.account && (key.ak != TEMP_AK || key.user == found.user)
         };
@@ -246,7 +256,7 @@ impl Gatherer<'_> {
             event_ids: found.event_ids.iter().take(MOST_EVENTS).cloned().collect(),
             allowlisted_by: self.order.shown_all(&found.allowlisted_by),
             records,
-            records_total,
+            records_total: found.records.len() as u64,
             recommendation: None,
         })
     }
@@ -260,17 +270,10 @@ impl Gatherer<'_> {
         Ok(())
     }
 
-    /// The newest records of an alarm with their first calls, and how many records there are. Records that the allowlist
-    /// covers are left out where others stand.
-    fn records(&mut self, alarm: &Found, number: i64) -> Result<(Vec<Record>, u64), StoreError> {
-        let mut all = records_of(self.db, number, self.order.now)?;
-        if alarm.level != Level::Invalid {
-            all.retain(|(_, record)| record.allowlisted_by.is_empty());
-        }
-        let total = all.len() as u64;
-        let newest = all.iter().rev().take(MOST_RECORDS);
-        let records = newest.map(|(number, record)| self.record(*number, record)).collect::<Result<_, _>>()?;
-        Ok((records, total))
+    /// The newest records of an alarm with their first calls.
+    fn records(&mut self, one: &Numbered) -> Result<Vec<Record>, StoreError> {
+        let newest = one.records.iter().zip(&one.alarm.records).rev().take(MOST_RECORDS);
+        newest.map(|(number, record)| self.record(*number, record)).collect()
     }
 
     fn record(&mut self, number: i64, found: &CallRecord) -> Result<Record, StoreError> {
@@ -374,10 +377,9 @@ fn headline(found: &[Found], earlier: Option<&[Found]>) -> Headline {
         now: count(found) as u64,
         before: earlier.map(|earlier| count(earlier) as u64),
     };
-    let standing = |alarms: &[Found]| alarms.iter().filter(|alarm| alarm.level != Level::Invalid).cloned().collect();
     let apart = |alarms: &[Found], of: &dyn Fn(&Found) -> Vec<String>| -> usize {
-        let standing: Vec<Found> = standing(alarms);
-        standing.iter().flat_map(of).collect::<BTreeSet<_>>().len()
+        let standing = alarms.iter().filter(|alarm| alarm.level != Level::Invalid);
+        standing.flat_map(of).collect::<HashSet<_>>().len()
     };
     let key = |alarm: &Found| vec![format!("{:?} {} {:?}", alarm.account, alarm.ak, temporary_user(alarm))];
     let ips = |alarm: &Found| alarm.records.iter().filter_map(|record| record.source_ip.clone()).collect();
@@ -557,18 +559,11 @@ fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
     }
     let spans: Vec<(i64, i64)> = all.iter().filter_map(|scan| scan.time_span).collect();
     let (inputs, inputs_total) = files(db, order.since, MOST_FILES)?;
-    let mut rejects = order.rejects.clone();
-    if rejects.is_empty() {
-        let damaged = inputs.iter().filter(|file| file.has_rejects);
-        let reason = "some records could not be read; scan it with --rescan to see which";
-        let reject = |name: &str| Reject { file: Some(order.shown(name)), line: None, reason: reason.to_string() };
-        rejects.extend(damaged.map(|file| reject(&file.name)));
-    }
-    rejects.truncate(MOST_NAMED);
-    for reject in &mut rejects {
-        (reject.file, reject.reason) =
-            (order.shown_if(reject.file.as_ref()), order.shown(&told(order.lang, &reject.reason)));
-    }
+    let after = order.mark.as_deref().map(|mark| period::told(db, mark)).transpose()?.unwrap_or(0);
+    let untold = past.iter().filter(|scan| scan.number > after).flat_map(|scan| &scan.events);
+    let new_rejected = untold.filter(|(name, _)| name == "rejected").map(|(_, count)| count).sum();
+    let rejects = rejects(db, order, after, &inputs)?;
+    let (silent_days, silent_days_total) = silent_days(&spans, order);
     let input = |file: &crate::store::period::PastFile| InputFile {
         name: order.shown(&file.name),
         hash: Some(hex(&file.hash)),
@@ -581,25 +576,66 @@ fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
         last_event: spans.iter().map(|(_, last)| *last).max().map(|last| order.time(last)),
         scans: past.len() as u64,
         events,
-        silent_days: silent_days(&spans, order),
+        new_rejected,
+        newest_scan: all.iter().map(|scan| scan.number).max().unwrap_or(0),
+        silent_days,
+        silent_days_total,
         inputs: inputs.iter().map(input).collect(),
         inputs_total,
         rejects,
     })
 }
 
+/// What could not be read: of logs read for the report, else what the database keeps of the scans that the report is to
+/// tell of. Of files that were read when it kept no records, the files are named.
+fn rejects(db: &Db, order: &Order, after: i64, inputs: &[period::PastFile]) -> Result<Vec<Reject>, StoreError> {
+    let (kept, _) = period::rejects(db, order.since, after, MOST_NAMED as u64)?;
+    let known: HashSet<&str> = kept.iter().map(|reject| reject.name.as_str()).collect();
+    let damaged = inputs.iter().filter(|file| file.has_rejects && file.scan > after && !known.contains(&*file.name));
+    let nameless = damaged.map(|file| Reject {
+        file: Some(file.name.clone()),
+        reason: "some records could not be read; scan it with --rescan to see which".to_string(),
+        ..Reject::default()
+    });
+    let known = |reject: &PastReject| Reject {
+        file: Some(reject.name.clone()),
+        line: (reject.line > 0).then_some(reject.line),
+        record: (reject.record > 0).then_some(reject.record),
+        reason: reject.reason.clone(),
+    };
+    let mut rejects = order.rejects.clone();
+    if rejects.is_empty() {
+        rejects.extend(kept.iter().map(known).chain(nameless));
+    }
+    rejects.truncate(MOST_NAMED);
+    for reject in &mut rejects {
+        (reject.file, reject.reason) =
+            (order.shown_if(reject.file.as_ref()), order.shown(&told(order.lang, &reject.reason)));
+    }
+    Ok(rejects)
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// Days of the period, or between the first and the last event, that the events of no scan reach.
-fn silent_days(spans: &[(i64, i64)], order: &Order) -> Vec<String> {
+/// Days of the period, or between the first and the last event, that the events of no scan reach: the first ones, and
+/// how many there are. Without a begin nobody said for which days there should be logs, so that none is missed after
+/// the last event.
+fn silent_days(spans: &[(i64, i64)], order: &Order) -> (Vec<String>, u64) {
     let dates: Vec<(NaiveDate, NaiveDate)> =
         spans.iter().filter_map(|(first, last)| order.date(*first).zip(order.date(*last))).collect();
     let first = order.since.and_then(|since| order.date(since)).or(dates.iter().map(|(first, _)| *first).min());
     let last = order.since.and_then(|_| order.date(order.until - 1)).or(dates.iter().map(|(_, last)| *last).max());
-    let Some((first, last)) = first.zip(last) else { return Vec::new() };
+    let Some((first, last)) = first.zip(last) else { return (Vec::new(), 0) };
     let days = first.iter_days().take_while(|date| *date <= last);
     let reached = |date: &NaiveDate| dates.iter().any(|(first, last)| first <= date && date <= last);
-    days.filter(|date| !reached(date)).take(MOST_NAMED).map(|date| date.to_string()).collect()
+    let (mut named, mut total) = (Vec::new(), 0);
+    for date in days.filter(|date| !reached(date)) {
+        total += 1;
+        if named.len() < MOST_NAMED {
+            named.push(date.to_string());
+        }
+    }
+    (named, total)
 }

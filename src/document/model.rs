@@ -370,13 +370,23 @@ pub struct Coverage {
     /// Events by what became of them: `read`, `evaluated`, `duplicates`, `platform`, `without_key`, `outside_range`,
     /// `rejected`.
     pub events: BTreeMap<String, u64>,
+    /// Records that could not be read in scans that no earlier report or message of the mark told of; without a mark,
+    /// all those in `events`.
+    #[serde(default)]
+    pub new_rejected: u64,
+    /// Number of the newest scan there is, for the mark.
+    #[serde(skip)]
+    pub newest_scan: i64,
     /// Days of the period without a single evaluated event, YYYY-MM-DD, at most 100.
     pub silent_days: Vec<String>,
+    /// Such days in all.
+    #[serde(default)]
+    pub silent_days_total: u64,
     /// Files read, the newest first, at most 1,000.
     pub inputs: Vec<InputFile>,
     /// Files in all.
     pub inputs_total: u64,
-    /// What could not be read, at most 100.
+    /// What could not be read, at most 100 records; from the database, at most 20 of each file.
     pub rejects: Vec<Reject>,
 }
 
@@ -402,6 +412,9 @@ pub struct Reject {
     pub file: Option<String>,
     /// Line, when known.
     pub line: Option<u64>,
+    /// Number of the record in its file, from 1; null for the file as a whole.
+    #[serde(default)]
+    pub record: Option<u64>,
     /// Why.
     pub reason: String,
 }

@@ -1,7 +1,10 @@
 //! Identifiers: the key that tells whether two records are one event, masked key ids, request ids kept small.
 
 use super::raw::RawEvent;
+use regex::{Captures, Regex};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// 128 bits that two records share exactly when they are the same event.
@@ -41,6 +44,15 @@ pub fn mask_key(id: &str) -> String {
     }
     let first: String = chars[..(chars.len() / 2).min(4)].iter().collect();
     format!("{first}***")
+}
+
+/// The text with every key id in it masked, wherever it stands: people write ids into notes, and programs into names.
+pub fn mask_keys_in(text: &str) -> Cow<'_, str> {
+    static ID: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("(?:AKID|IKID)[0-9A-Za-z]{13,}").ok());
+    match ID.as_ref() {
+        Some(id) => id.replace_all(text, |found: &Captures<'_>| mask_key(&found[0])),
+        None => text.into(),
+    }
 }
 
 /// A request id kept in few bytes: most are UUIDs.
@@ -160,5 +172,15 @@ mod tests {
         assert_eq!(event_key(&no_request), event_key(&RawEvent { name: "B", ..no_request }));
         let no_ids = RawEvent { event_id: "", ..no_request };
         assert_ne!(event_key(&no_ids), event_key(&RawEvent { whole: "y", ..no_ids }));
+    }
+
+    #[test]
+    fn ids_are_masked_wherever_they_stand() {
+        let id = "AKIDEXAMPLEalice00000000000000000000";
+        let text = format!("rotated {id}, see=({id})");
+        assert_eq!(mask_keys_in(&text), format!("rotated {0}, see=({0})", mask_key(id)));
+        for same in ["AKIDshort", "no key", "AKIDEX***00000000000", ""] {
+            assert_eq!(mask_keys_in(same), same);
+        }
     }
 }

@@ -136,6 +136,8 @@ pub struct ScanCounts {
     pub time_span: Option<(i64, i64)>,
     /// The first rejects, in order.
     pub rejects: Vec<Reject>,
+    /// The first rejects of each file, in order.
+    pub sampled: Vec<Reject>,
     /// The files, by number.
     pub file_outcomes: Vec<FileOutcome>,
     /// Which of the files each input was, or held.
@@ -393,10 +395,18 @@ struct Tally {
     events: EventCounts,
     span: Option<(i64, i64)>,
     rejects: Vec<Reject>,
+    sampled: Vec<Reject>,
+    in_sample: HashMap<u32, usize>,
     reasons: BTreeSet<(u32, String)>,
     files_with_events: HashSet<u32>,
     files_with_duplicates: HashSet<u32>,
 }
+
+/// Rejects of one file that a database keeps.
+const MOST_OF_A_FILE: usize = 20;
+
+/// Rejects of one scan that a database keeps.
+const MOST_SAMPLED: usize = 20_000;
 
 /// Reasons told apart for each file; texts of hostile files may differ in every record.
 const MAX_REASONS: usize = 10_000;
@@ -411,6 +421,8 @@ impl Tally {
             events: EventCounts::default(),
             span: None,
             rejects: Vec::new(),
+            sampled: Vec::new(),
+            in_sample: HashMap::new(),
             reasons: BTreeSet::new(),
             files_with_events: HashSet::new(),
             files_with_duplicates: HashSet::new(),
@@ -459,9 +471,18 @@ impl Tally {
             let reason = reject.reason.kind();
             let full = self.reasons.len() >= MAX_REASONS;
             self.reasons.insert((reject.file, if full { "other reasons".to_string() } else { reason }));
+            self.sample(&reject);
             if self.rejects.len() < SHOWN_REJECTS {
                 self.rejects.push(reject);
             }
+        }
+    }
+
+    fn sample(&mut self, reject: &Reject) {
+        let of_file = self.in_sample.entry(reject.file).or_default();
+        if *of_file < MOST_OF_A_FILE && self.sampled.len() < MOST_SAMPLED {
+            *of_file += 1;
+            self.sampled.push(reject.clone());
         }
     }
 }
@@ -538,10 +559,14 @@ impl Turnstile {
         }
         // A file that was refused as a whole stands before single records, and is not a record itself.
         let records = std::mem::take(&mut tally.rejects);
-        let mut rejects: Vec<Reject> = whole_files;
-        rejects.extend(records);
-        rejects.sort_by_key(|reject| (reject.file, reject.record, reject.line));
-        rejects.truncate(SHOWN_REJECTS);
+        let in_order = |mut rejects: Vec<Reject>, most: usize| {
+            rejects.sort_by_key(|reject| (reject.file, reject.record, reject.line));
+            rejects.truncate(most);
+            rejects
+        };
+        let sampled = whole_files.iter().cloned().chain(std::mem::take(&mut tally.sampled)).collect();
+        let sampled = in_order(sampled, MOST_SAMPLED);
+        let rejects = in_order(whole_files.into_iter().chain(records).collect(), SHOWN_REJECTS);
         let damaged = tally.reasons.iter().map(|(file, _)| *file).collect();
         let shared = std::mem::take(&mut tally.files_with_duplicates);
         let mut events = tally.events;
@@ -552,6 +577,7 @@ impl Turnstile {
             events,
             time_span: tally.span,
             rejects,
+            sampled,
             file_outcomes: files,
             input_files,
             shared,

@@ -55,6 +55,30 @@ pub fn pretty(json: &impl Serialize) -> String {
     inert(serde_json::to_string_pretty(json).unwrap_or_default())
 }
 
+/// Writes JSON over several lines as [`pretty`] gives it, without holding it whole.
+pub fn write_pretty(json: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = Inert(out);
+    serde_json::to_writer_pretty(&mut out, json)?;
+    writeln!(out)
+}
+
+/// Makes pieces of JSON inert on their way. They end between characters, since texts are written in whole ones.
+struct Inert<'o>(&'o mut dyn Write);
+
+impl Write for Inert<'_> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if piece.is_ascii() && !piece.contains(&0x7f) {
+            return self.0.write_all(piece).map(|()| piece.len());
+        }
+        let text = str::from_utf8(piece).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        self.0.write_all(inert(text.to_string()).as_bytes()).map(|()| piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// JSON in one line.
 pub fn line(json: &impl Serialize) -> String {
     inert(serde_json::to_string(json).unwrap_or_default())
@@ -294,6 +318,14 @@ impl<'a> RecordOut<'a> {
 #[cfg(test)]
 mod tests {
     use super::inert;
+
+    #[test]
+    fn json_written_piece_by_piece_is_the_same() {
+        let odd = serde_json::json!({"a": ["x\u{7f}\u{202e}y", "安全\n", {}], "b": {"c\u{9b}": null, "d": []}});
+        let mut out = Vec::new();
+        super::write_pretty(&odd, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), super::pretty(&odd) + "\n");
+    }
 
     #[test]
     fn eight_bit_escape_codes_are_escaped() {

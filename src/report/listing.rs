@@ -4,6 +4,7 @@ use super::View;
 use super::json::{line, pretty};
 use super::text::{harmless, printable};
 use crate::detect::Level;
+use crate::event::id::mask_keys_in;
 use serde_json::Value;
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
@@ -66,7 +67,7 @@ pub struct Column<T> {
 
 impl<T> Column<T> {
     fn cell(&self, row: &T, view: View) -> String {
-        let text = printable(&(self.text)(row, view));
+        let text = printable(&mask_keys_in(&(self.text)(row, view)));
         if self.words { view.lang.word(&text).to_string() } else { text }
     }
 

@@ -3,7 +3,7 @@
 use super::View;
 use super::listing::{self, Column, Paint};
 use super::text::{counted_in, grouped, or_dash, printable, rfc3339, shortened, time};
-use crate::event::id::mask_key;
+use crate::event::id::{mask_key, mask_keys_in};
 use crate::event::time::{date_of, parse_event_time};
 use crate::event::words::TEMP_AK;
 use crate::lang::told::told;
@@ -266,13 +266,7 @@ fn step_lines(step: &Step, full_keys: bool, view: View) -> Vec<String> {
 /// A text with its key ids as tables show them: the step's own, and whatever looks like one.
 fn masked(text: &str, target: &str) -> String {
     let text = if target == TEMP_AK { text.to_string() } else { text.replace(target, &mask_key(target)) };
-    let mut out = String::new();
-    for piece in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
-        let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-        let is_key = word.starts_with("AKID") && word.len() > 17;
-        out.push_str(&if is_key { piece.replacen(word, &mask_key(word), 1) } else { piece.to_string() });
-    }
-    out
+    mask_keys_in(&text).into_owned()
 }
 
 fn finding_lines(one: &Finding, lang: Lang) -> Vec<String> {

@@ -6,6 +6,7 @@ use super::text::{counted_in, grouped, or_dash, printable, time};
 use crate::alarm::model::{Alarm, CallRecord, Sources};
 use crate::alarm::status::Status;
 use crate::detect::Level;
+use crate::event::id::mask_keys_in;
 use crate::lang::rules::{rule_text, why};
 use crate::lang::{Lang, text};
 use crate::pipeline::ScanOutcome;
@@ -13,12 +14,23 @@ use std::io::{self, Write};
 
 /// Writes summary and alarm table.
 pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
+    let columns: Vec<&Column<Alarm>> = COLUMNS.iter().filter(|column| is_usual(column, &outcome.alarms)).collect();
+    write_columns(outcome, &columns, view, out)
+}
+
+/// Writes summary and alarm table with these columns.
+pub fn write_columns(
+    outcome: &ScanOutcome,
+    columns: &[&Column<Alarm>],
+    view: View,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     write_summary(outcome, view, out)?;
     if outcome.alarms.is_empty() {
         return writeln!(out, "\n{}", text(view.lang, "scan", verdict(outcome)));
     }
     writeln!(out)?;
-    alarm_table(&outcome.alarms, view, out)?;
+    listing::write(columns, &outcome.alarms, view, out)?;
     if view.details {
         for alarm in &outcome.alarms {
             write_details(alarm, view, out)?;
@@ -45,7 +57,7 @@ fn verdict(outcome: &ScanOutcome) -> &'static str {
 
 /// Writes why an alarm fired and the calls behind it.
 fn write_details(alarm: &Alarm, view: View, out: &mut dyn Write) -> io::Result<()> {
-    let say = |name, values: &[(&str, &str)]| printable(&view.lang.fill("scan", name, values));
+    let say = |name, values: &[(&str, &str)]| printable(&mask_keys_in(&view.lang.fill("scan", name, values)));
     let title = rule_text(view.lang, alarm.meta.id).title;
     writeln!(out, "\n{}  {}  {title}", alarm.id, view.lang.word(alarm.level.as_str()))?;
     let user = or_dash(alarm.user.as_deref());

@@ -2,6 +2,7 @@
 
 use super::pack::unpack;
 use super::past::is_sound_past;
+use super::period::{PastReject, rejects};
 use super::requests::is_sound_request;
 use super::sightings::is_sound_cell;
 use super::{Db, Failure, StoreError, beside, make_private, schema};
@@ -36,7 +37,14 @@ pub struct Info {
     pub last_scan: Option<(i64, String)>,
     /// Zone of the newest scan.
     pub zone: Option<String>,
+    /// Records that could not be read, in all scans.
+    pub rejected: i64,
+    /// Some of them: the first of each file, those of the newest scans first.
+    pub rejects: Vec<PastReject>,
 }
+
+/// Records that [`Db::info`] names.
+const NAMED_REJECTS: u64 = 10;
 
 /// What was, or would be, taken out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +85,8 @@ impl Db {
             policies: count("SELECT count(*) FROM allowlist")?,
             files: count("SELECT count(*) FROM files")?,
             scans: count("SELECT count(*) FROM scans")?,
+            rejected: count("SELECT coalesce(sum(counts ->> '$.events.rejected'), 0) FROM scans")?,
+            rejects: rejects(self, None, 0, NAMED_REJECTS)?.0,
             zone: newest.as_ref().map(|(_, _, zone)| zone.clone()),
             last_scan: newest.map(|(finished, command, _)| (finished, command)),
         })

@@ -71,6 +71,8 @@ pub enum Records {
     None,
     /// Only what tells where calls came from, for tables.
     Sources,
+    /// Address and newest call of every record.
+    Addresses,
     /// All of each, and the event ids of the alarms.
     Full,
 }
@@ -87,16 +89,43 @@ pub fn alarms(
     limit: Option<usize>,
     records: Records,
 ) -> Result<Vec<Alarm>, StoreError> {
-    snapshot(db, |conn| {
-        let remarks = Remarks::read(conn)?;
-        let mut listed = listed(conn, filter, now, records == Records::Full, &remarks)?;
-        put_in_order(&mut listed, sort);
-        listed.truncate(limit.unwrap_or(usize::MAX));
-        if records != Records::None {
-            add_records(conn, &mut listed, records, &remarks)?;
-        }
-        Ok(listed.into_iter().map(|one| one.alarm).collect())
-    })
+    let listed = snapshot(db, |conn| in_order(conn, filter, now, sort, limit, records))?;
+    Ok(listed.into_iter().map(|one| one.alarm).collect())
+}
+
+/// An alarm with the numbers that its parts have in the database.
+#[derive(Clone, Debug)]
+pub struct Numbered {
+    /// Its own.
+    pub number: i64,
+    /// Those of its records, in their order.
+    pub records: Vec<i64>,
+    /// The alarm.
+    pub alarm: Alarm,
+}
+
+/// The alarms that fit, as [`alarms`] gives them with their whole records, worst first.
+pub fn numbered(db: &Db, filter: &AlarmFilter, now: i64) -> Result<Vec<Numbered>, StoreError> {
+    let listed = snapshot(db, |conn| in_order(conn, filter, now, Sort::Level, None, Records::Full))?;
+    Ok(listed.into_iter().map(|one| Numbered { number: one.number, records: one.records, alarm: one.alarm }).collect())
+}
+
+fn in_order(
+    conn: &Connection,
+    filter: &AlarmFilter,
+    now: i64,
+    sort: Sort,
+    limit: Option<usize>,
+    records: Records,
+) -> Result<Vec<Listed>, Failure> {
+    let remarks = Remarks::read(conn)?;
+    let mut listed = listed(conn, filter, now, records == Records::Full, &remarks)?;
+    put_in_order(&mut listed, sort);
+    listed.truncate(limit.unwrap_or(usize::MAX));
+    if records != Records::None {
+        add_records(conn, &mut listed, records, &remarks)?;
+    }
+    Ok(listed)
 }
 
 /// Reads what belongs together, whatever is written meanwhile.
@@ -118,6 +147,8 @@ pub(super) struct Listed {
     pub(super) role: bool,
     /// Covered records, when others are not.
     pub(super) left_out: HashMap<i64, BTreeSet<usize>>,
+    /// The numbers of the alarm's records, once these are read.
+    pub(super) records: Vec<i64>,
     /// The alarm.
     pub(super) alarm: Alarm,
 }
@@ -312,7 +343,14 @@ fn read_alarm(row: &rusqlite::Row<'_>, remarks: &Remarks) -> Result<Listed, Fail
         allowlisted_calls: 0,
         id,
     };
-    Ok(Listed { number: row.get(0)?, owner: row.get(10)?, role: row.get(11)?, left_out: HashMap::new(), alarm })
+    Ok(Listed {
+        number: row.get(0)?,
+        owner: row.get(10)?,
+        role: row.get(11)?,
+        left_out: HashMap::new(),
+        records: Vec::new(),
+        alarm,
+    })
 }
 
 fn count(row: &rusqlite::Row<'_>, place: usize) -> Result<u64, Failure> {
@@ -490,10 +528,12 @@ const RECORD_COLUMNS: &str = "alarm, number, source_ip, last_call, service, acti
 
 /// Adds the records that stand to their alarms; for tables only to those whose sources are not known without.
 fn add_records(conn: &Connection, listed: &mut [Listed], which: Records, remarks: &Remarks) -> Result<(), Failure> {
-    let wanted = |one: &Listed| which == Records::Full || !one.left_out.is_empty() || one.alarm.sources.count == 0;
+    let all = matches!(which, Records::Full | Records::Addresses);
+    let wanted = |one: &Listed| all || !one.left_out.is_empty() || one.alarm.sources.count == 0;
     let numbered = listed.iter().enumerate().filter(|(_, one)| wanted(one));
     let places: HashMap<i64, usize> = numbered.map(|(place, one)| (one.number, place)).collect();
-    let columns = if which == Records::Sources { "alarm, number, source_ip, last_call" } else { RECORD_COLUMNS };
+    let short = which != Records::Full;
+    let columns = if short { "alarm, number, source_ip, last_call" } else { RECORD_COLUMNS };
     let some = places.len() <= LOOKED_UP;
     let among = if some { "WHERE alarm IN (SELECT value FROM json_each(?1))" } else { "WHERE ?1 = ''" };
     let numbers = if some { json_numbers(places.keys().copied())? } else { String::new() };
@@ -507,15 +547,19 @@ fn add_records(conn: &Connection, listed: &mut [Listed], which: Records, remarks
         if one.left_out.contains_key(&number) {
             continue;
         }
-        let mut record = if which == Records::Sources { read_source(row)? } else { read_record(row, remarks)? };
+        let mut record = if short { read_source(row)? } else { read_record(row, remarks)? };
         if let Some(names) = policies.get(&number) {
             record.allowlisted_by.clone_from(names);
         }
         one.alarm.records.push(record);
+        one.records.push(number);
     }
     for place in places.into_values() {
-        let alarm = &mut listed[place].alarm;
-        alarm.records.sort_by(|a, b| order(a).cmp(&order(b)));
+        let Listed { alarm, records, .. } = &mut listed[place];
+        let mut numbered: Vec<_> =
+            std::mem::take(&mut alarm.records).into_iter().zip(std::mem::take(records)).collect();
+        numbered.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
+        (alarm.records, *records) = numbered.into_iter().unzip();
         alarm.sources = Sources::of(&alarm.records);
     }
     if which == Records::Full {

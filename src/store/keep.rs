@@ -53,6 +53,9 @@ pub struct ScanEntry {
     pub most: usize,
 }
 
+/// Characters of a reason that are kept; some tell what stood in the log.
+const MOST_OF_A_REASON: usize = 300;
+
 /// A file for the ledger.
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
@@ -138,6 +141,7 @@ impl Keeper<'_> {
         };
         let scan = self.write_scan(&counts)?;
         let files = self.write_files(scan)?;
+        self.write_rejects(scan, &counts, &files)?;
         let mut other_zone = self.tx.prepare_cached("SELECT 1 FROM scans WHERE zone <> ?1 LIMIT 1")?;
         let mixed_zones = other_zone.exists([&self.entry.zone])?;
         let mut work = Work {
@@ -361,6 +365,32 @@ impl Keeper<'_> {
             numbers.extend(file.numbers.clone().filter_map(|member| Some((u32::try_from(member).ok()?, number))));
         }
         Ok(numbers)
+    }
+
+    /// Notes the first records of each file that could not be read, in place of what was noted of these files before.
+    fn write_rejects(&self, scan: i64, counts: &ScanCounts, files: &BTreeMap<u32, i64>) -> Result<(), Failure> {
+        let mut again = self.tx.prepare_cached(
+            "DELETE FROM rejects WHERE name = ?1 AND (file IS NULL OR file IN (SELECT number FROM files WHERE hash = ?2))",
+        )?;
+        for file in &self.entry.files {
+            again.execute(params![file.name, file.hash])?;
+        }
+        let mut unread = self.tx.prepare_cached("DELETE FROM rejects WHERE name = ?1 AND file IS NULL")?;
+        let names: BTreeSet<&str> = counts.file_outcomes.iter().map(|file| file.name.as_str()).collect();
+        for name in names {
+            unread.execute([name])?;
+        }
+        let mut insert = self.tx.prepare_cached(
+            "INSERT INTO rejects (scan, file, name, line, record, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for reject in &counts.sampled {
+            let name = counts.file_outcomes.get(reject.file as usize).map_or("", |file| &file.name);
+            let reason: String = reject.reason.to_string().chars().take(MOST_OF_A_REASON).collect();
+            let place = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+            let file = files.get(&reject.file);
+            insert.execute(params![scan, file, name, place(reject.line), place(reject.record), reason])?;
+        }
+        Ok(())
     }
 
     /// Whether the newest scan before this one had other settings, assets or inventory.

@@ -1,12 +1,15 @@
 //! What reports ask about a period: which scans and files there were, and when calls were made.
 
 use super::alarms::snapshot;
-use super::{Db, StoreError};
+use super::{Db, Failure, StoreError};
+use rusqlite::{OptionalExtension, Transaction};
 use serde_json::Value;
 
 /// A scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastScan {
+    /// Its number; later scans have higher ones.
+    pub number: i64,
     /// When it ended, in milliseconds.
     pub finished: i64,
     /// The command as typed.
@@ -30,18 +33,21 @@ pub struct PastFile {
     pub finished: i64,
     /// Some of its records could not be read.
     pub has_rejects: bool,
+    /// Number of the scan that read it.
+    pub scan: i64,
 }
 
 /// All scans, the newest first.
 pub fn scans(db: &Db) -> Result<Vec<PastScan>, StoreError> {
     snapshot(db, |conn| {
-        let text = "SELECT finished, command, counts FROM scans ORDER BY finished DESC, number DESC";
+        let text = "SELECT finished, command, counts, number FROM scans ORDER BY finished DESC, number DESC";
         let mut statement = conn.prepare(text)?;
         let read = |row: &rusqlite::Row<'_>| {
             let counts: Value = serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default();
             let events = counts["events"].as_object().into_iter().flatten();
             let span = &counts["time_span"];
             Ok(PastScan {
+                number: row.get(3)?,
                 finished: row.get(0)?,
                 command: row.get(1)?,
                 events: events.map(|(name, count)| (name.clone(), count.as_u64().unwrap_or(0))).collect(),
@@ -59,7 +65,7 @@ pub fn files(db: &Db, since: Option<i64>, most: u64) -> Result<(Vec<PastFile>, u
         let since = since.unwrap_or(i64::MIN);
         let count = "SELECT count(*) FROM files f JOIN scans s ON s.number = f.scan WHERE s.finished >= ?";
         let all: i64 = conn.query_row(count, [since], |row| row.get(0))?;
-        let text = "SELECT f.name, f.hash, f.size, s.finished, f.rejects FROM files f JOIN scans s ON s.number = f.scan \
+        let text = "SELECT f.name, f.hash, f.size, s.finished, f.rejects, f.scan FROM files f JOIN scans s ON s.number = f.scan \
              WHERE s.finished >= ?1 ORDER BY s.finished DESC, f.name, f.number LIMIT ?2";
         let mut statement = conn.prepare(text)?;
         let read = |row: &rusqlite::Row<'_>| {
@@ -69,11 +75,63 @@ pub fn files(db: &Db, since: Option<i64>, most: u64) -> Result<(Vec<PastFile>, u
                 size: row.get::<_, i64>(2)?.unsigned_abs(),
                 finished: row.get(3)?,
                 has_rejects: row.get(4)?,
+                scan: row.get(5)?,
             })
         };
         let found = statement.query_map((since, i64::try_from(most).unwrap_or(i64::MAX)), read)?;
         Ok((found.collect::<Result<_, _>>()?, all.unsigned_abs()))
     })
+}
+
+/// A record, or a whole file, that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastReject {
+    /// Name of the file.
+    pub name: String,
+    /// Line, from 1; 0 when that is not known.
+    pub line: u64,
+    /// Number of the record in its file, from 1; 0 for the file as a whole.
+    pub record: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// What could not be read in scans that ended at `since` or later and have a number past `after`: the first of each
+/// file, those of the newest scans first, at most so many; and how many are kept.
+pub fn rejects(db: &Db, since: Option<i64>, after: i64, most: u64) -> Result<(Vec<PastReject>, u64), StoreError> {
+    snapshot(db, |conn| {
+        let from = "FROM rejects r JOIN scans s ON s.number = r.scan WHERE s.finished >= ?1 AND s.number > ?2";
+        let since = since.unwrap_or(i64::MIN);
+        let all: i64 = conn.query_row(&format!("SELECT count(*) {from}"), (since, after), |row| row.get(0))?;
+        let order = "ORDER BY s.number DESC, r.name, r.record, r.line, r.number LIMIT ?3";
+        let mut statement = conn.prepare(&format!("SELECT r.name, r.line, r.record, r.reason {from} {order}"))?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(PastReject {
+                name: row.get(0)?,
+                line: row.get::<_, i64>(1)?.unsigned_abs(),
+                record: row.get::<_, i64>(2)?.unsigned_abs(),
+                reason: row.get(3)?,
+            })
+        };
+        let found = statement.query_map((since, after, i64::try_from(most).unwrap_or(i64::MAX)), read)?;
+        Ok((found.collect::<Result<_, _>>()?, all.unsigned_abs()))
+    })
+}
+
+/// The newest scan that a report with this mark has told of; 0 if none has.
+pub fn told(db: &Db, mark: &str) -> Result<i64, StoreError> {
+    snapshot(db, |conn| {
+        let found = conn.query_row("SELECT scan FROM told WHERE mark = ?", [mark], |row| row.get(0)).optional()?;
+        Ok(found.unwrap_or(0))
+    })
+}
+
+/// Notes that a report with this mark has told of the scans up to this one.
+pub fn tell(transaction: &Transaction<'_>, mark: &str, scan: i64) -> Result<(), Failure> {
+    let text = "INSERT INTO told (mark, scan) VALUES (?1, ?2) \
+         ON CONFLICT (mark) DO UPDATE SET scan = max(scan, excluded.scan)";
+    transaction.execute(text, (mark, scan))?;
+    Ok(())
 }
 
 /// Times of the kept calls of an alarm, in milliseconds: the first ones of each record, up to the cap of the settings.

@@ -4,7 +4,7 @@ use super::Failure;
 use rusqlite::Transaction;
 
 /// What leads from each version to the next; the first makes an empty file a database.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// The newest version.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of versions")]

@@ -444,6 +444,69 @@ await test("the other views show, sort, and lead to their alarms", async () => {
     await close();
 });
 
+await test("keys and addresses are searched", async () => {
+    const { page, close } = await open(pages.en);
+    const rows = page.locator("section.view table.list > tbody > tr");
+    const shown = (number) =>
+        page.waitForFunction(
+            (wanted) => document.querySelectorAll("section.view table.list > tbody > tr").length === wanted,
+            number,
+        );
+    for (const [view, all, wanted] of [
+        ["keys", sample.keys, sample.keys[0].ak],
+        ["addresses", sample.ips, sample.ips[0].ip],
+    ]) {
+        await turnTo(page, view);
+        await page.waitForSelector("section.view table.list");
+        await page.locator("#view-title").press("/");
+        await page.waitForFunction((name) => document.activeElement.id === "search-" + name, view);
+        const holds = (row) => JSON.stringify(row).includes(wanted);
+        await page.fill("#search-" + view, wanted.toLowerCase());
+        await shown(all.filter(holds).length);
+        check((await rows.first().textContent()).includes(wanted), view);
+        await page.fill("#search-" + view, "no such thing anywhere");
+        await shown(0);
+        check(await page.locator("section.view .empty").isVisible(), "a line says that nothing matches");
+        await page.locator("section.view button.clear").click();
+        await shown(all.length);
+        same(await page.locator("#search-" + view).inputValue(), "");
+    }
+    await close();
+});
+
+await test("paper holds what the filters leave", async () => {
+    const { page, close } = await open(pages.en);
+    const printed = async () => {
+        await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+        return page.locator("#short tr.why").count();
+    };
+    same(await printed(), total, "all");
+    const before = await page.locator("#short").innerHTML();
+    await page.selectOption("#filter-level", "high");
+    await settled(page);
+    const high = sample.alarms.filter((alarm) => alarm.level === "high");
+    same(await printed(), high.length, "the high ones");
+    const ids = await page.locator("#short table.short").textContent();
+    check(high.every((alarm) => ids.includes(alarm.id)), "their ids");
+    const note = await page.locator(".print-note").textContent();
+    check(note.includes(`${high.length} of the ${high.length} alarms`) && note.includes("0 of them are left out"), note);
+    const rules = new Set(high.map((alarm) => alarm.rule));
+    same(await page.locator("#short-rules .rule").count(), rules.size, "what to do about these");
+    await page.locator("button.clear").click();
+    await settled(page);
+    same(await printed(), total, "all again");
+    same(await page.locator("#short").innerHTML(), before, "as it was");
+    await close();
+
+    const many = await open(pages.many);
+    await many.page.selectOption("#filter-level", { index: 1 });
+    await settled(many.page);
+    await many.page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+    same(await many.page.locator("#short tr.why").count(), 200, "no more than 200");
+    check(!(await many.page.locator(".print-note").textContent()).includes(" 0 of them"), "and how many are left out");
+    await many.close();
+});
+
 await test("log text stays text", async () => {
     const { page, close } = await open(pages.attack);
     const report = poisonedReport();

@@ -63,11 +63,13 @@ fn settings_are_written_checked_and_shown_with_their_origin() {
     let (code, told, _) = config(&["check"]);
     assert_eq!(code, 1);
     assert!(
-        told.contains("akguard.toml:3: there is no setting \"levl\"") && told.contains("nearest is \"level\""),
+        told.contains("akguard.toml:3:1: there is no setting \"levl\"") && told.contains("nearest is \"level\""),
         "{told}"
     );
     assert!(
-        told.contains("akguard.toml:4: ") && told.contains("nearest is \"high\"") && told.ends_with("2 mistakes\n"),
+        told.contains("akguard.toml:4:9: rules.create-key.level is critical")
+            && told.contains("nearest is \"high\"")
+            && told.ends_with("2 mistakes\n"),
         "{told}"
     );
 
@@ -98,6 +100,98 @@ fn settings_are_written_checked_and_shown_with_their_origin() {
 }
 
 #[test]
+fn wrong_values_are_shown_with_who_says_them() {
+    let folder = Folder::new();
+    let show = |variables: &[(&str, &str)], args: &[&str]| {
+        run(akguard(&folder).envs(variables.iter().copied()).args(["config", "show", "--origin"]).args(args))
+    };
+    let (code, told, _) =
+        show(&[("AKGUARD_TZ", "Mars"), ("AKGUARD_NAIVE_TZ", "8"), ("AKGUARD_GITHUB_META", "none")], &[]);
+    assert_eq!(code, 1, "{told}");
+    for (name, value, variable) in [
+        ("tz", "Mars", "AKGUARD_TZ"),
+        ("naive_tz", "8", "AKGUARD_NAIVE_TZ"),
+        ("github_meta", "none", "AKGUARD_GITHUB_META"),
+    ] {
+        let row = told.lines().find(|line| line.split_whitespace().next() == Some(name)).expect("the setting");
+        assert!(row.contains(&format!("{value:?} (cannot be used)")) && row.ends_with(variable), "{row}");
+        let mistake = told.lines().find(|line| line.starts_with(&format!("mistake: {name}: ")));
+        assert!(mistake.is_some_and(|line| line.ends_with(&format!("(environment, {variable})"))), "{told}");
+    }
+    let (code, told, _) = show(&[("AKGUARD_TZ", "Mars")], &["--tz", "UTC"]);
+    assert!(code == 0 && !told.contains("mistake"), "{told}");
+
+    folder.file("akguard.toml", "tz = \"Mars\"\n[rules.create-key]\nlevl = 1\n[rules.hacker-tool]\nalert_at = -3\n");
+    let (code, told, _) = show(&[], &["--format", "json"]);
+    let object: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((code, object["settings"][0]["value"].as_str()), (1, Some("Mars")));
+    assert_eq!(object["settings"][0]["mistake"], "is a time zone by its IANA name, not \"Mars\"");
+    assert_eq!(object["mistakes"].as_array().map(Vec::len), Some(3), "{object}");
+    // The zone that is typed makes that of the file unimportant, and the rest is told all the same.
+    assert!(!show(&[], &["--tz", "UTC"]).1.contains("Mars"));
+    assert_eq!(show(&[("AKGUARD_CONFIG", "none.toml")], &[]).0, 1);
+}
+
+#[test]
+fn commands_that_cannot_use_the_settings_name_every_mistake_with_its_place() {
+    let folder = kept();
+    folder.file(
+        "akguard.toml",
+        "tz = \"Mars\"\r\n[rules.dormant-key-used]\r\ndays = 0\r\n[lists.create-key]\r\nadd = [\"x\"]\r\n",
+    );
+    for command in [&["alarms"][..], &["scan", "log.json", "--no-db", "--quiet"], &["rules", "list"]] {
+        let (code, _, said) = run(akguard(&folder).args(command));
+        assert_eq!(code, 2, "{command:?} {said}");
+        for place in [
+            "akguard.toml:1:6: tz is",
+            "akguard.toml:3:8: rules.dormant-key-used.days",
+            "akguard.toml:5:8: lists.create-key.add",
+        ] {
+            assert!(said.contains(&format!("cause: {place}")), "{command:?} {said}");
+        }
+    }
+    folder.file("latin.toml", [&b"# \xe9\n"[..]].concat());
+    let (code, _, said) = run(akguard(&folder).args(["alarms", "--config", "latin.toml"]));
+    assert!(code == 2 && said.contains("latin.toml:1:3: not UTF-8 text"), "{said}");
+    let (code, _, said) = run(akguard(&folder).env("AKGUARD_CONFIG", ".").arg("alarms"));
+    assert!(code == 2 && said.contains("hint: --config is given by the variable AKGUARD_CONFIG"), "{said}");
+    let (code, _, said) = run(akguard(&folder).args(["config", "check", "."]));
+    assert!(code == 1 && said.contains("cannot read settings file"), "{said}");
+}
+
+#[test]
+fn wrong_values_of_variables_are_told_by_the_name_of_the_variable() {
+    let folder = kept();
+    folder.file("akguard.toml", "");
+    let said = |variable: &str, value: &str, args: &[&str]| {
+        let (code, _, said) = run(akguard(&folder).env(variable, value).args(args));
+        assert_eq!(code, 2, "{variable}: {said}");
+        said
+    };
+    for (variable, option, args) in [
+        ("AKGUARD_ALARMS_LIMIT", "--limit <N>", &["alarms"][..]),
+        ("AKGUARD_ALARMS_WIDE", "--wide", &["alarms"]),
+        ("AKGUARD_COLOR", "--color <WHEN>", &["alarms"]),
+        ("AKGUARD_AK_LIST_SORT", "--sort <ORDER>", &["--no-pager", "ak", "list"]),
+    ] {
+        let said = said(variable, "abc", args);
+        assert!(said.contains(&format!("'{variable} ({option})'")), "{said}");
+    }
+    assert!(!said("AKGUARD_ALARMS_LIMIT", "1", &["alarms", "--limit", "abc"]).contains("AKGUARD"));
+    assert!(!said("AKGUARD_ALARMS_LIMIT", "abc", &["alarms", "--limit=abc"]).contains("AKGUARD"));
+    for (variable, value, args) in [
+        ("AKGUARD_ALARMS_COLUMNS", "nothing", &["alarms"][..]),
+        ("AKGUARD_ALARMS_SINCE", "never", &["alarms"]),
+        ("AKGUARD_TZ", "Mars", &["alarms"]),
+        ("AKGUARD_SCAN_NO_DB", "1", &["scan", "log.json", "--rescan"]),
+    ] {
+        let said = said(variable, value, args);
+        assert!(said.contains(&format!("is given by the variable {variable}\n")), "{said}");
+    }
+    assert!(!said("AKGUARD_TZ", "UTC", &["alarms", "--tz", "Mars"]).contains("AKGUARD"));
+}
+
+#[test]
 fn variables_stand_for_options_and_typed_ones_count_more() {
     let folder = kept();
     let alarms = |variables: &[(&str, &str)], args: &[&str]| {
@@ -107,7 +201,7 @@ fn variables_stand_for_options_and_typed_ones_count_more() {
     assert_eq!(alarms(&[("AKGUARD_ALARMS_FAIL_ON", "")], &[]).0, 0);
     assert_eq!(alarms(&[("AKGUARD_ALARMS_FAIL_ON", "low")], &["--fail-on", "critical"]).0, 0);
     let (code, _, said) = alarms(&[("AKGUARD_ALARMS_FAIL_ON", "hihg")], &[]);
-    assert!(code == 2 && said.contains("--fail-on"), "{said}");
+    assert!(code == 2 && said.contains("AKGUARD_ALARMS_FAIL_ON (--fail-on"), "{said}");
     let rules = [("AKGUARD_ALARMS_RULE", "hacker-tool,create-key")];
     assert_eq!(alarms(&rules, &[]).1, "No alarms.\n");
     assert!(alarms(&rules, &["--rule", "non-console-high-risk-api"]).1.contains("non-console-high-risk-api"));
@@ -180,7 +274,19 @@ fn columns_are_chosen_and_nothing_is_cut_when_wide() {
         Some("ip,alarms_high")
     );
     assert_eq!(words(&["rules", "list", "--columns", "state,id"], 0), ["STATE", "ID"]);
+    assert_eq!(words(&["rules", "list", "--columns", "attack,id"], 0), ["ATT&CK", "ID"]);
+    assert_eq!(words(&["rules", "list", "--columns", "att&ck"], 0), ["ATT&CK"]);
     assert_eq!(of(&["rules", "list", "--columns", "stat"]).0, 2);
+    let scan = ["scan", "log.json", "--no-db", "--quiet"];
+    let table = of(&[&scan[..], &["--columns", "user,level"]].concat()).1;
+    assert!(table.lines().any(|line| line.split_whitespace().eq(["USER", "LEVEL"])), "{table}");
+    let wide = of(&[&scan[..], &["--wide"]].concat()).1;
+    assert!(wide.contains("STATUS") && wide.contains("安全运维平台自动化账号第一组值班人员专用"), "{wide}");
+    let csv = of(&[&scan[..], &["--format", "csv", "--columns", "rule"]].concat()).1;
+    assert!(csv.lines().count() > 1 && csv.lines().all(|line| !line.contains(',')), "{csv}");
+    for bad in [["--columns", "nothing"], ["--columns", "nothing,level"]] {
+        assert_eq!(of(&[&["scan", "missing.json", "--no-db"][..], &bad].concat()).0, 2, "before anything is read");
+    }
     assert_eq!(of(&["allowlist", "add", "--ip", "192.0.2.9", "--reason", "x", "--name", "a b"]).0, 0);
     assert_eq!(words(&["allowlist", "list", "--columns", "name,state"], 0), ["NAME", "STATE"]);
     assert_eq!(words(&["allowlist", "list", "--columns", "name,state"], 1), ["a", "b", "in", "force"]);
@@ -191,6 +297,34 @@ fn columns_are_chosen_and_nothing_is_cut_when_wide() {
     assert_eq!(of(&["calls", id, "--columns", "action", "--format", "csv"]).1, "action\nDeleteUser\n");
     let whole: Value = serde_json::from_str(&of(&["alarms", "--columns", "id", "--format", "json"]).1).expect("JSON");
     assert!(whole["alarms"][0]["records"].is_array());
+}
+
+#[test]
+fn ids_of_keys_in_notes_are_masked_as_they_are_elsewhere() {
+    let folder = kept();
+    let of = |args: &[&str]| run(akguard(&folder).args(args));
+    let id = of(&["alarms", "--format", "csv", "--columns", "id", "--limit", "1"]).1;
+    let id = id.lines().nth(1).expect("an alarm");
+    assert_eq!(of(&["process", id, "--note", &format!("replaced {KEY} today")]).0, 0);
+    let shown = of(&["show", id]).1;
+    assert!(shown.contains("replaced AKIDEX***") && shown.contains(" today"), "{shown}");
+    assert!(!shown.contains(KEY), "{shown}");
+    assert!(of(&["show", id, "--full-keys"]).1.contains(&format!("replaced {KEY} today")));
+    assert!(
+        of(&["show", id, "--format", "json"]).1.contains(&format!("replaced {KEY} today")),
+        "programs get it whole"
+    );
+}
+
+#[test]
+fn marks_say_what_is_wrong_with_their_names() {
+    let folder = kept();
+    for command in [&["alarms", "--new", "--mark"][..], &["report", "--mark"]] {
+        for (name, wrong) in [("a\tb", "control character '\\t'"), ("a\u{1b}[31m", "\\u{1b}"), (" ", "needs a name")] {
+            let (code, _, said) = run(akguard(&folder).args(command).arg(name));
+            assert!(code == 2 && said.contains(wrong) && said.starts_with("error: --mark"), "{said}");
+        }
+    }
 }
 
 /// What bash would put on the line after these words.
@@ -247,6 +381,68 @@ fn bash_completes_what_the_database_knows() {
     assert_eq!(completed(&folder, &["show", "--db", "bad.db", "A-"]), Vec::<String>::new());
 }
 
+/// What the script of a shell that asks with words of its own hands on, one answer a line, without what it explains.
+fn asked(folder: &Folder, shell: &str, words: &[&str]) -> Vec<String> {
+    let place = words.len().to_string();
+    let mut command = akguard(folder);
+    command.env("AKGUARD_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", place).env("_CLAP_IFS", "\n");
+    let (code, out, said) = run(command.args(["--", "akguard"]).args(words));
+    assert_eq!((code, said.as_str()), (0, ""), "{shell} {words:?}");
+    let explained = if shell == "zsh" { ':' } else { '\t' };
+    out.lines().map(|line| line.split(explained).next().unwrap_or_default().to_string()).collect()
+}
+
+#[test]
+fn every_shell_gets_the_same_answers() {
+    let folder = kept();
+    for shell in ["zsh", "fish", "powershell", "elvish"] {
+        assert_eq!(asked(&folder, shell, &["rules", "show", "hack"]), ["hacker-tool"], "{shell}");
+        assert_eq!(asked(&folder, shell, &["--lang", ""]), ["en", "zh"], "{shell}");
+        assert_eq!(asked(&folder, shell, &["alarms", "--color", "a"]), ["auto", "always"], "{shell}");
+        assert_eq!(asked(&folder, shell, &["alarms", "--ak", "AKIDEX"]), [KEY], "{shell}");
+        assert_eq!(asked(&folder, shell, &["alarms", "--level", "cr"]), ["critical"], "{shell}");
+    }
+}
+
+/// What a shell that is installed offers for a line, by its own script.
+#[cfg(unix)]
+fn offered(folder: &Folder, shell: &str, ask: &str) -> Option<String> {
+    let programs = Path::new(env!("CARGO_BIN_EXE_akguard")).parent().expect("a folder").to_path_buf();
+    Command::new(shell).arg("--version").output().ok()?;
+    let (code, script, _) = run(akguard(folder).args(["completions", shell]));
+    assert_eq!(code, 0);
+    folder.file(&format!("script.{shell}"), script);
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new(shell);
+    command.env("PATH", path).env("HOME", folder.path("home")).env("AKGUARD_DB", folder.path("a.db"));
+    Some(run(command.current_dir(folder.path(".")).args(["-c", ask])).1)
+}
+
+#[test]
+#[cfg(unix)]
+fn fish_and_zsh_run_their_scripts_where_they_are_installed() {
+    let folder = kept();
+    let fish = |line: &str| offered(&folder, "fish", &format!("source script.fish; complete -C '{line}'"));
+    for (line, word) in
+        [("akguard rules show hack", "hacker-tool"), ("akguard --lang ", "zh"), ("akguard alarms --ak AKIDEX", KEY)]
+    {
+        let Some(out) = fish(line) else { break };
+        assert!(out.lines().any(|offer| offer.split('\t').next() == Some(word)), "{line}: {out}");
+    }
+    // Outside its line editor zsh has no completion, so what its script hands over is caught.
+    let zsh = |words: &str, place: usize| {
+        let ask = format!(
+            "compdef() {{ : }}; _describe() {{ local name=${{@[-1]}}; print -rl -- ${{(P)name}} }}; source script.zsh\n\
+             words=({words}); CURRENT={place}; _clap_dynamic_completer_akguard"
+        );
+        offered(&folder, "zsh", &ask)
+    };
+    for (words, place, word) in [("akguard rules show hack", 4, "hacker-tool"), ("akguard --lang z", 3, "zh")] {
+        let Some(out) = zsh(words, place) else { break };
+        assert!(out.lines().any(|offer| offer.split(':').next() == Some(word)), "{words}: {out}");
+    }
+}
+
 #[test]
 fn every_command_has_a_manual_page() {
     let folder = Folder::new();
@@ -254,6 +450,6 @@ fn every_command_has_a_manual_page() {
     for page in ["akguard.1", "akguard-scan.1", "akguard-config-show.1", "akguard-allowlist-add.1", "akguard-ak-list.1"]
     {
         let text = std::fs::read_to_string(folder.path("man1").join(page)).expect(page);
-        assert!(text.contains(".SH") && text.contains("akguard"), "{page}");
+        assert!(text.contains(".SH \"EXIT STATUS\"") && text.contains("AKGUARD_LANG"), "{page}");
     }
 }

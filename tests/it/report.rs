@@ -249,3 +249,73 @@ fn keys_and_addresses_count_the_alarms_of_the_period() {
     assert_eq!(counted("keys"), list(&report, "alarms").len() as u64);
     assert!(counted("ips") >= counted("keys"));
 }
+
+/// A log with one event that fires and records that cannot be read: no JSON, and a time that is none.
+fn damaged(name: &str, day: &str) -> String {
+    let event = |time: &str, id: &str| {
+        format!(
+            r#"{{"eventName":"DeleteUser","eventTime":"{time}","resourceType":"cam","requestID":"{id}","sourceIPAddress":"192.0.2.1","userIdentity":{{"type":"CAMUser","userName":"{name}","secretId":"AKIDEXAMPLEone0000000000000000000000","accountId":"100000000001","principalId":"100000000002"}},"eventSource":"cam.tencentcloudapi.com","errorCode":"0"}}"#
+        )
+    };
+    let mut lines = vec![event(&format!("{day}T01:00:00Z"), &format!("r-{name}"))];
+    lines.extend((0..30).map(|n| event("soon", &format!("bad-{name}-{n}"))));
+    lines.push("{\"eventName\": ".to_string());
+    lines.join("\n")
+}
+
+#[test]
+fn records_that_could_not_be_read_are_kept_and_named_and_told_once() {
+    let folder = Folder::new();
+    let db = folder.path("a.db");
+    folder.file("one.json", damaged("alice", "2026-03-01"));
+    let one = folder.path("one.json").display().to_string();
+    let scan = |path: &str| akguard(&db, &["scan", path, "--quiet"]);
+    scan(&one);
+    let coverage = |args: &[&str]| json(&db, &[&["report"], args].concat())["coverage"].clone();
+    let of_report = coverage(&[]);
+    let rejects = list(&of_report, "rejects");
+    assert_eq!(rejects.len(), 20, "a sample of the 31");
+    assert_eq!((&rejects[0]["line"], &rejects[0]["record"]), (&2.into(), &2.into()));
+    assert!(rejects.iter().all(|reject| reject["file"] == one.as_str()), "{rejects:?}");
+    assert_eq!(rejects[0]["reason"], "time \"soon\" is not a date");
+    assert_eq!(of_report["new_rejected"], 31);
+    akguard(&db, &["scan", &one, "--quiet", "--rescan"]);
+    assert_eq!(list(&coverage(&[]), "rejects").len(), 20, "read again, and not kept twice");
+    let info = json(&db, &["db", "info"]);
+    assert_eq!((list(&info, "rejects").len(), &info["rejects"][0]["line"]), (10, &2.into()));
+    let said = akguard(&db, &["db", "info"]);
+    assert!(said.contains(&format!("one.json:2: {}", "time \"soon\" is not a date")), "{said}");
+
+    let digest = || akguard(&db, &["report", "--mark", "ops"]);
+    assert!(digest().contains("62 records could not be read"), "{}", digest());
+    assert!(!digest().contains("could not be read"), "the mark was told before");
+    folder.file("two.json", damaged("bob", "2026-03-02"));
+    scan(&folder.path("two.json").display().to_string());
+    let fresh = coverage(&["--mark", "ops"]);
+    assert_eq!((&fresh["new_rejected"], list(&fresh, "rejects").len()), (&31.into(), 20));
+    assert!(
+        list(&fresh, "rejects").iter().all(|one| one["file"].as_str().is_some_and(|name| name.ends_with("two.json")))
+    );
+    assert!(akguard(&db, &["report"]).contains("93 records could not be read"), "without a mark, all of the period");
+
+    folder.file("one.json", "no log at all");
+    let command =
+        Command::new(env!("CARGO_BIN_EXE_akguard")).env_clear().env("AKGUARD_DB", &db).args(["scan", &one]).output();
+    assert_eq!(command.expect("the program runs").status.code(), Some(1));
+}
+
+#[test]
+fn days_without_events_are_counted_past_those_that_are_named() {
+    let folder = Folder::new();
+    let db = folder.path("a.db");
+    for (name, day) in [("alice", "2025-01-01"), ("bob", "2025-12-31")] {
+        folder.file("log.json", damaged(name, day));
+        akguard(&db, &["scan", &folder.path("log.json").display().to_string(), "--quiet"]);
+    }
+    let report = json(&db, &["report"]);
+    let coverage = &report["coverage"];
+    assert_eq!((list(coverage, "silent_days").len(), &coverage["silent_days_total"]), (100, &363.into()));
+    assert!(akguard(&db, &["report"]).contains("363 days without events"), "{}", akguard(&db, &["report"]));
+    let page = akguard(&db, &["report", "--format", "html"]);
+    assert!(page.contains("and 263 more days"), "the page names a hundred");
+}

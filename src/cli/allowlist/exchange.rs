@@ -4,6 +4,7 @@ use super::change::{tell, warn};
 use super::show::say;
 use super::{Common, Room};
 use crate::allow::{self, Policy};
+use crate::catalog::edit::near;
 use crate::cli::exit;
 use crate::cli::output::{lang, write_to};
 use crate::detect::rules::{self, RuleError};
@@ -45,9 +46,7 @@ fn rule_id(text: &str) -> Result<(i64, String), String> {
     let (number, rule) = parts.ok_or_else(|| format!("{text:?} is not a number and a rule, such as 7=create-key"))?;
     match rules::find(rule) {
         Ok(meta) => Ok((number, meta.id.to_string())),
-        Err(RuleError::Unknown { nearest, .. }) => {
-            Err(format!("there is no rule {rule:?}; the nearest is {nearest:?}"))
-        }
+        Err(RuleError::Unknown { nearest, .. }) => Err(format!("there is no rule {rule:?}{}", near(nearest))),
         Err(other @ RuleError::Setting { .. }) => Err(other.to_string()),
     }
 }

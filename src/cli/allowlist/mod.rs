@@ -151,8 +151,11 @@ impl Names {
 fn named<'k>(policies: &'k [Kept], name: &str) -> Result<&'k Kept> {
     allowlist::find(policies, name).ok_or_else(|| {
         let names = policies.iter().map(|kept| kept.policy.name.as_str());
-        let nearest =
-            nearest(name, names).map_or("there is none yet".to_string(), |name| format!("the nearest is {name:?}"));
-        Usage(format!("there is no policy {name:?}; {nearest}, and `akguard allowlist list` has all")).into()
+        let hint = match nearest(name, names) {
+            Some(nearest) => format!("the nearest is {nearest:?}, and `akguard allowlist list` has all"),
+            None if policies.is_empty() => "there is none yet".to_string(),
+            None => "`akguard allowlist list` has all".to_string(),
+        };
+        Usage(format!("there is no policy {name:?}; {hint}")).into()
     })
 }

@@ -1,22 +1,67 @@
 //! What is wrong with a settings file: unknown names and values that make no sense, all of them at once.
 
+use super::alone::{Atom, try_all};
 use super::schema::{Kind, Setting, all};
-use crate::catalog::edit::nearest;
+use crate::catalog::edit::{near, nearest};
 use crate::detect::Level;
-use crate::settings::{Settings, SettingsError};
-use std::collections::BTreeMap;
-use std::error::Error;
+use crate::event::time::parse_offset;
+use chrono::NaiveTime;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A mistake, and where it stands if that is known.
+/// Where something stands in a file: line and column, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::cli) struct Place {
+    /// The line.
+    pub(in crate::cli) line: usize,
+    /// The character in it.
+    pub(in crate::cli) column: usize,
+}
+
+impl Place {
+    /// Of the byte `at` of a text.
+    fn of(text: &str, at: usize) -> Self {
+        let before = text.get(..at).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let in_line = before.rsplit('\n').next().unwrap_or_default();
+        // A mark of the byte order is no character that anybody sees.
+        Self { line, column: in_line.trim_start_matches('\u{feff}').chars().count() + 1 }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A mistake, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
-    /// From 1.
-    pub(super) line: Option<usize>,
+pub(in crate::cli) struct Problem {
+    /// Where.
+    pub(in crate::cli) place: Place,
+    /// The setting; empty if no single one is to blame.
+    pub(in crate::cli) setting: String,
     /// What is wrong.
-    pub(super) what: String,
+    pub(in crate::cli) what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, said_of(&self.setting, &self.what))
+    }
+}
+
+/// What is said of a setting. "days is a number" reads on from the name; what others say stands for itself.
+pub(super) fn said_of(setting: &str, what: &str) -> String {
+    match setting {
+        "" => what.to_string(),
+        _ if what.starts_with("is ") => format!("{setting} {what}"),
+        _ => format!("{setting}: {what}"),
+    }
 }
 
 /// The lines on which tables and settings stand, by their full names.
@@ -31,25 +76,32 @@ pub(super) fn lines(text: &str) -> Lines {
     walk.lines
 }
 
-/// Everything that is wrong with the text of the settings file at `path`.
-pub(super) fn problems(text: &str, path: &Path) -> Vec<Problem> {
-    let parsed = match DeTable::parse(text) {
-        Ok(parsed) => parsed,
+/// Everything that is wrong with the settings file of these bytes at `path`.
+pub(in crate::cli) fn problems(bytes: &[u8], path: &Path) -> Vec<Problem> {
+    let text = match str::from_utf8(bytes) {
+        Ok(text) => text,
         Err(error) => {
-            let line = error.span().map(|span| line_of(text, span.start));
-            return vec![Problem { line, what: format!("not TOML: {}", error.message().replace('\n', "; ")) }];
+            let readable = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            let place = Place::of(readable, readable.len());
+            return vec![Problem { place, setting: String::new(), what: "not UTF-8 text".to_string() }];
         }
     };
-    let mut walk = Walk::new(text);
-    walk.table(parsed.get_ref(), "");
-    let Walk { lines, bad, mut problems, .. } = walk;
-    problems.extend(deeper(text, path, &bad, &lines));
-    problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+    let (parsed, errors) = DeTable::parse_recoverable(text);
+    let broken = |error: &toml::de::Error| {
+        let place = Place::of(text, error.span().map_or(0, |span| span.start));
+        let what = format!("not TOML: {}", error.message().replace('\n', "; "));
+        Problem { place, setting: String::new(), what }
+    };
+    let mut problems: Vec<Problem> = errors.iter().map(broken).collect();
+    if problems.is_empty() {
+        let mut walk = Walk::new(text);
+        walk.table(parsed.get_ref(), "");
+        problems = walk.problems;
+        problems.extend(try_all(walk.atoms, path));
+    }
+    problems.sort_by(|a, b| (a.place, &a.what).cmp(&(b.place, &b.what)));
+    problems.dedup();
     problems
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    text.get(..at).unwrap_or(text).matches('\n').count() + 1
 }
 
 /// A walk through the file, beside the list of settings.
@@ -57,44 +109,70 @@ struct Walk<'t> {
     text: &'t str,
     settings: Vec<Setting>,
     lines: Lines,
-    bad: Vec<String>,
+    atoms: Vec<Atom>,
     problems: Vec<Problem>,
 }
 
 impl<'t> Walk<'t> {
     fn new(text: &'t str) -> Self {
-        Self { text, settings: all(), lines: Lines::new(), bad: Vec::new(), problems: Vec::new() }
+        Self { text, settings: all(), lines: Lines::new(), atoms: Vec::new(), problems: Vec::new() }
     }
 
     fn table(&mut self, table: &DeTable<'_>, path: &str) {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             let full = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-            let line = line_of(self.text, key.span().start);
-            self.lines.insert(full.clone(), line);
-            if let Err(what) = self.entry(&full, path, name, value) {
-                self.problems.push(Problem { line: Some(line), what });
-                self.bad.push(full);
+            let place = Place::of(self.text, key.span().start);
+            self.lines.insert(full.clone(), place.line);
+            self.entry(&full, path, name, place, value);
+        }
+    }
+
+    fn entry(&mut self, full: &str, path: &str, name: &str, place: Place, value: &Spanned<DeValue<'_>>) {
+        // Names in quotes may hold dots themselves, so table and name are compared one by one.
+        let found = self.settings.iter().find(|setting| setting.table == path && setting.name == name);
+        if let Some(kind) = found.map(|setting| setting.kind) {
+            return self.value(kind, path, name, value);
+        }
+        let inside = format!("{full}.");
+        let known = !name.contains('.')
+            && self.settings.iter().any(|setting| format!("{}.", setting.table).starts_with(&inside));
+        match value.get_ref() {
+            _ if !known => self.wrong(place, "", self.unknown(path, name)),
+            DeValue::Table(table) => self.table(table, full),
+            _ => self.wrong(place, "", format!("{full} is a table; write [{full}] and its settings below")),
+        }
+    }
+
+    fn value(&mut self, kind: Kind, table: &str, name: &str, value: &Spanned<DeValue<'_>>) {
+        match (kind, value.get_ref()) {
+            (Kind::Texts, DeValue::Array(list)) => self.list(table, name, list),
+            (kind, one) => {
+                let place = Place::of(self.text, value.span().start);
+                match fits(kind, one) {
+                    Ok(value) => self.atoms.push(Atom::new(place, table, name, value, false)),
+                    Err(what) => self.wrong(place, &full(table, name), what),
+                }
             }
         }
     }
 
-    fn entry(&mut self, full: &str, path: &str, name: &str, value: &Spanned<DeValue<'_>>) -> Result<(), String> {
-        let found = self.settings.iter().find(|setting| setting.path() == full).map(|setting| setting.kind);
-        if let Some(kind) = found {
-            return fits(kind, value.get_ref()).map_err(|what| format!("{full} {what}"));
-        }
-        let inside = format!("{full}.");
-        if !self.settings.iter().any(|setting| setting.path().starts_with(&inside)) {
-            return Err(self.unknown(path, name));
-        }
-        match value.get_ref() {
-            DeValue::Table(table) => {
-                self.table(table, full);
-                Ok(())
+    fn list(&mut self, table: &str, name: &str, list: &[Spanned<DeValue<'_>>]) {
+        let mut seen = BTreeSet::new();
+        for entry in list {
+            let place = Place::of(self.text, entry.span().start);
+            match entry.get_ref() {
+                DeValue::String(text) if seen.insert(text.as_ref()) => {
+                    self.atoms.push(Atom::new(place, table, name, text.as_ref().into(), true));
+                }
+                DeValue::String(text) => self.wrong(place, &full(table, name), format!("{text:?} stands there twice")),
+                _ => self.wrong(place, &full(table, name), "entries of the list are texts in quotes".to_string()),
             }
-            _ => Err(format!("{full} is a table; write [{full}] and its settings below")),
         }
+    }
+
+    fn wrong(&mut self, place: Place, setting: &str, what: String) {
+        self.problems.push(Problem { place, setting: setting.to_string(), what });
     }
 
     /// What to say about a name that nobody knows: where such a setting may stand, and the name most like it.
@@ -106,7 +184,7 @@ impl<'t> Walk<'t> {
             .filter_map(|setting| setting.path().strip_prefix(&inside)?.split('.').next().map(str::to_string))
             .collect();
         known.dedup();
-        let nearest = nearest(name, known.iter().map(String::as_str)).unwrap_or_default();
+        let near = near(nearest(name, known.iter().map(String::as_str)));
         let what = if path == "rules" {
             "rule"
         } else if path == "lists" {
@@ -115,173 +193,65 @@ impl<'t> Walk<'t> {
             "setting"
         };
         let place = if path.is_empty() { String::new() } else { format!(" in [{path}]") };
-        format!("there is no {what} {name:?}{place}; the nearest is {nearest:?}")
+        format!("there is no {what} {name:?}{place}{near}")
     }
 }
 
-/// Whether a value is of the kind, or else what is wrong with it.
-fn fits(kind: Kind, value: &DeValue<'_>) -> Result<(), String> {
-    match (kind, value) {
-        (Kind::Switch, DeValue::Boolean(_)) | (Kind::Text, DeValue::String(_)) => Ok(()),
-        (Kind::Switch, _) => Err("is true or false".to_string()),
-        (Kind::Text, _) => Err("is a text in quotes".to_string()),
-        (Kind::Number(least, most), DeValue::Integer(number)) => {
-            let number = i64::from_str_radix(number.as_str(), number.radix());
-            let fits = number.is_ok_and(|number| (least..=most).contains(&number));
-            if fits { Ok(()) } else { Err(format!("is a number from {least} to {most}")) }
-        }
-        (Kind::Number(..), _) => Err("is a whole number".to_string()),
-        (Kind::Texts, DeValue::Array(list)) if list.iter().all(|one| matches!(one.get_ref(), DeValue::String(_))) => {
-            Ok(())
-        }
-        (Kind::Texts, _) => Err("is a list of texts, such as [\"a\", \"b\"]".to_string()),
-        (Kind::Level, DeValue::String(text)) => {
+/// Table and name of a setting.
+fn full(table: &str, name: &str) -> String {
+    if table.is_empty() { name.to_string() } else { format!("{table}.{name}") }
+}
+
+/// The value if it is of the kind, or else what is wrong with it.
+fn fits(kind: Kind, value: &DeValue<'_>) -> Result<toml::Value, String> {
+    let text = if let DeValue::String(text) = value { Some(text.as_ref()) } else { None };
+    match kind {
+        Kind::Switch => match value {
+            DeValue::Boolean(on) => Ok((*on).into()),
+            _ => Err("is true or false".to_string()),
+        },
+        Kind::Number(least, most) => number(value, least, most),
+        Kind::Level => {
             let levels = Level::ALL.into_iter().filter(|level| *level != Level::Invalid).map(Level::as_str);
             one_of(text, levels, "critical, high, medium, low or note")
         }
-        (Kind::Level, _) => Err("is critical, high, medium, low or note, in quotes".to_string()),
-        (Kind::Zone, DeValue::String(text)) => {
+        Kind::Zone => {
             one_of(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()), "a time zone by its IANA name")
         }
-        (Kind::Zone, _) => Err("is a time zone by its IANA name, in quotes".to_string()),
+        Kind::Offset => such_as(text, "an offset such as \"+08:00\"", |text| parse_offset(text).is_some()),
+        Kind::Time => such_as(text, "a time of day such as \"22:00:00\"", |text| {
+            ["%H:%M:%S", "%H:%M"].iter().any(|format| NaiveTime::parse_from_str(text, format).is_ok())
+        }),
+        Kind::Text => such_as(text, "a text in quotes that is not empty", |text| !text.is_empty()),
+        Kind::Texts => Err("is a list of texts, such as [\"a\", \"b\"]".to_string()),
     }
 }
 
-fn one_of<'w>(text: &str, words: impl Iterator<Item = &'w str> + Clone, what: &str) -> Result<(), String> {
-    if words.clone().any(|word| word == text) {
-        return Ok(());
-    }
-    let nearest = nearest(text, words).unwrap_or_default();
-    Err(format!("is {what}, not {text:?}; the nearest is {nearest:?}"))
-}
-
-/// What only those who use the settings find: patterns, addresses, files, entries of lists. Each rule and each list is
-/// tried alone, so that one mistake does not hide another.
-fn deeper(text: &str, path: &Path, bad: &[String], lines: &Lines) -> Vec<Problem> {
-    let Ok(mut whole) = text.parse::<toml::Table>() else { return Vec::new() };
-    for full in bad {
-        take_out(&mut whole, full);
-    }
-    let mut parts = Vec::new();
-    for group in ["rules", "lists"] {
-        if let Some(toml::Value::Table(tables)) = whole.remove(group) {
-            parts.extend(tables.into_iter().map(|(name, table)| {
-                let full = format!("{group}.{name}");
-                let inner = toml::Table::from_iter([(name, table)]);
-                (full, toml::Table::from_iter([(group.to_string(), toml::Value::Table(inner))]))
-            }));
-        }
-    }
-    parts.push((String::new(), whole));
-    let mut found: Vec<Problem> = Vec::new();
-    for (full, part) in parts {
-        for what in mistakes(&part.to_string(), path) {
-            if !found.iter().any(|problem| problem.what == what) {
-                found.push(Problem { line: lines.get(&full).copied(), what });
-            }
-        }
-    }
-    found
-}
-
-fn take_out(table: &mut toml::Table, full: &str) {
-    let Some((first, rest)) = full.split_once('.') else {
-        table.remove(full);
-        return;
+fn number(value: &DeValue<'_>, least: i64, most: i64) -> Result<toml::Value, String> {
+    let DeValue::Integer(number) = value else {
+        return Err(format!("is a whole number from {least} to {most}"));
     };
-    if let Some(toml::Value::Table(inner)) = table.get_mut(first) {
-        take_out(inner, rest);
-    } else {
-        // Names in quotes may hold dots themselves.
-        table.remove(full);
+    let parsed = i64::from_str_radix(number.as_str(), number.radix()).ok();
+    let wrong = || format!("is a number from {least} to {most}, not {}", number.as_str());
+    parsed.filter(|number| (least..=most).contains(number)).map(Into::into).ok_or_else(wrong)
+}
+
+fn such_as(text: Option<&str>, what: &str, fits: impl Fn(&str) -> bool) -> Result<toml::Value, String> {
+    match text {
+        Some(text) if fits(text) => Ok(text.into()),
+        Some(text) => Err(format!("is {what}, not {text:?}")),
+        None => Err(format!("is {what}, in quotes")),
     }
 }
 
-/// What the program says when it uses these settings.
-fn mistakes(text: &str, path: &Path) -> Vec<String> {
-    let settings = match Settings::parse(text, path) {
-        Ok(settings) => settings,
-        Err(error) => return vec![whole(&error)],
-    };
-    let tried: [Result<(), SettingsError>; 6] = [
-        settings.zone().map(drop),
-        settings.naive_offset().map(drop),
-        settings.calls_per_record().map(drop),
-        settings.rules().map(drop),
-        settings.cloud_manager_ips().map(drop),
-        settings.catalog().map(drop),
-    ];
-    let mut said: Vec<String> = tried.into_iter().filter_map(Result::err).map(|error| whole(&error)).collect();
-    said.dedup();
-    said
-}
-
-/// An error with its causes, in one line.
-fn whole(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
+fn one_of<'w>(
+    text: Option<&str>,
+    words: impl Iterator<Item = &'w str> + Clone,
+    what: &str,
+) -> Result<toml::Value, String> {
+    let value = such_as(text, what, |text| words.clone().any(|word| word == text));
+    value.map_err(|error| format!("{error}{}", near(text.and_then(|text| nearest(text, words)))))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::config::schema::template;
-
-    fn said(text: &str) -> Vec<String> {
-        let line = |problem: Problem| format!("{}: {}", problem.line.unwrap_or_default(), problem.what);
-        problems(text, Path::new("akguard.toml")).into_iter().map(line).collect()
-    }
-
-    #[test]
-    fn the_template_and_nothing_are_fine() {
-        assert_eq!(said(&template()), Vec::<String>::new());
-        assert_eq!(said(""), Vec::<String>::new());
-        let uncommented = template().replace("# alert_at", "alert_at");
-        assert_eq!(said(&uncommented), Vec::<String>::new());
-    }
-
-    #[test]
-    fn all_mistakes_are_told_at_once_with_the_nearest_name() {
-        let text = "tz = \"Asia/Shangai\"\ncolour = true\n[rules.hacker-tols]\n[rules.create-key]\nlevel = \"hihg\"\nenabld = 1\n\
-                    [rules.cloud-manager-call]\nips = [\"300.1.1.1\"]\npattern = \"(\"\n[rules.dormant-key-used]\ndays = 0\n\
-                    [lists.high-risk]\nremove = [\"cam:Nothing\"]\nreplace = 3\n[database]\ncalls_per_record = \"9\"\n";
-        let found = said(text);
-        let expected = [
-            "1: tz is a time zone by its IANA name, not \"Asia/Shangai\"; the nearest is \"Asia/Shanghai\"",
-            "2: there is no setting \"colour\"; the nearest is",
-            "3: there is no rule \"hacker-tols\" in [rules]; the nearest is \"hacker-tool\"",
-            "5: rules.create-key.level is critical, high, medium, low or note, not \"hihg\"; the nearest is \"high\"",
-            "6: there is no setting \"enabld\" in [rules.create-key]; the nearest is \"enabled\"",
-            "7: [rules.cloud-manager-call]:",
-            "7: cannot use",
-            "11: rules.dormant-key-used.days is a number from 1 to",
-            "12: [lists.high-risk] remove: \"cam:Nothing\" is not on the list",
-            "14: lists.high-risk.replace is a text in quotes",
-            "16: database.calls_per_record is a whole number",
-        ];
-        assert_eq!(found.len(), expected.len(), "{found:#?}");
-        for (found, expected) in found.iter().zip(expected) {
-            let place = expected.split_once(": ").map(|(line, _)| line);
-            assert!(
-                found.starts_with(expected)
-                    || expected.ends_with("use") && found.split_once(": ").map(|(l, _)| l) == place,
-                "{found}\n{expected}"
-            );
-        }
-    }
-
-    #[test]
-    fn broken_toml_and_odd_names_are_told_with_their_line() {
-        assert!(said("a = 1\nb = \n")[0].starts_with("2: not TOML"));
-        assert_eq!(said("rules = 3\n"), ["1: rules is a table; write [rules] and its settings below"]);
-        assert_eq!(said("\"lists.high-risk\" = 1\n").len(), 1);
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! `akguard config`: the settings file, shown, checked and written.
 
-mod check;
+mod alone;
+pub(super) mod check;
 mod schema;
 mod show;
 
@@ -9,6 +10,7 @@ use super::exit;
 use super::output::{lang, write_to};
 use crate::lang::text;
 use crate::report::text::{counted_in, printable};
+use crate::settings;
 use anyhow::{Context, Result};
 use clap::{ArgMatches, Subcommand};
 use std::fs::OpenOptions;
@@ -55,10 +57,7 @@ enum Command {
 /// Runs the subcommand and returns the exit code.
 pub(super) fn run(args: &Args, config: Option<&Path>, matches: &ArgMatches) -> Result<u8> {
     match &args.command {
-        Command::Show(args) => {
-            show::show(args, config, innermost(matches))?;
-            Ok(exit::DONE)
-        }
+        Command::Show(args) => show::show(args, config, innermost(matches)),
         Command::Check { file } => check(file.as_deref(), config),
         Command::Init { file, force } => init(file, *force),
     }
@@ -75,15 +74,11 @@ fn check(file: Option<&Path>, config: Option<&Path>) -> Result<u8> {
         return Ok(exit::DONE);
     };
     let shown = path.display().to_string();
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read settings file {shown}"))?;
-    let problems = match String::from_utf8(bytes) {
-        Ok(text) => check::problems(&text, &path),
-        Err(_) => vec![check::Problem { line: None, what: "not UTF-8 text".to_string() }],
-    };
+    let bytes = settings::read(&path).with_context(|| format!("cannot read settings file {shown}"))?;
+    let problems = check::problems(&bytes, &path);
     write_to(None, |out| {
         for problem in &problems {
-            let line = problem.line.map_or(String::new(), |line| format!("{line}:"));
-            writeln!(out, "{}", printable(&format!("{shown}:{line} {}", problem.what)))?;
+            writeln!(out, "{}", printable(&format!("{shown}:{problem}")))?;
         }
         match problems.len() as u64 {
             0 => writeln!(out, "{}", printable(&lang().fill("config", "sound", &[("file", &shown)]))),

@@ -1,5 +1,6 @@
 //! Every setting: its name, what it may be, its default, and what it means.
 
+use crate::catalog::signatures::ALERT_AT;
 use crate::detect::Meta;
 use crate::detect::rules::ALL;
 
@@ -14,7 +15,11 @@ pub(super) enum Kind {
     Number(i64, i64),
     /// A time zone by name.
     Zone,
-    /// Any text, judged where it is used.
+    /// An offset of local time.
+    Offset,
+    /// A local time of day.
+    Time,
+    /// Any text but the empty one, judged where it is used.
     Text,
     /// A list of texts.
     Texts,
@@ -66,7 +71,7 @@ fn general() -> Vec<Setting> {
         ),
         top(
             "naive_tz",
-            Kind::Text,
+            Kind::Offset,
             Some("\"+08:00\""),
             "",
             "Offset of times in logs and inventory that have none (--naive-tz).",
@@ -120,24 +125,25 @@ fn of_rule(meta: &Meta) -> Vec<Setting> {
     settings
 }
 
-const MOST: i64 = u32::MAX as i64;
+/// A hundred years, past which no log goes.
+const DAYS: i64 = 36_500;
 
 /// Rule, name, kind, default, example, meaning.
 const OWN: [(&str, &str, Kind, &str, &str, &str); 11] = [
     (
         "off-hours-sensitive-operation",
         "start",
-        Kind::Text,
+        Kind::Time,
         "\"22:00:00\"",
         "",
         "Night begins: a local time, which is in.",
     ),
-    ("off-hours-sensitive-operation", "end", Kind::Text, "\"06:00:00\"", "", "Night ends: a local time, which is out."),
-    ("new-user-high-risk-api", "hours", Kind::Number(0, MOST), "24", "", "How long a user counts as new."),
+    ("off-hours-sensitive-operation", "end", Kind::Time, "\"06:00:00\"", "", "Night ends: a local time, which is out."),
+    ("new-user-high-risk-api", "hours", Kind::Number(1, DAYS * 24), "24", "", "How long a user counts as new."),
     (
         "hacker-tool",
         "alert_at",
-        Kind::Number(i32::MIN as i64, i32::MAX as i64),
+        Kind::Number(*ALERT_AT.start(), *ALERT_AT.end()),
         "",
         "60",
         "Score from which a match raises the alarm, if not as the signature file says.",
@@ -158,7 +164,7 @@ const OWN: [(&str, &str, Kind, &str, &str, &str); 11] = [
         "\"my_signatures.toml\"",
         "A file used instead of the built-in tool_signatures.toml.",
     ),
-    ("dormant-key-used", "days", Kind::Number(1, MOST), "30", "", "Days without use."),
+    ("dormant-key-used", "days", Kind::Number(1, DAYS), "30", "", "Days without use."),
     ("cos-browser-call", "pattern", Kind::Text, "'(?i)cos-?browser'", "", "Regular expression for the client string."),
     (
         "cloud-manager-call",
@@ -172,7 +178,7 @@ const OWN: [(&str, &str, Kind, &str, &str, &str); 11] = [
     (
         "abnormal-ip-high-risk-api",
         "days",
-        Kind::Number(0, MOST),
+        Kind::Number(0, DAYS),
         "7",
         "",
         "How long a key must be known before a new address is strange.",

@@ -3,12 +3,13 @@
 use super::check;
 use super::schema::{Setting, all};
 use crate::cli::database::DatabaseArgs;
+use crate::cli::exit;
 use crate::cli::output::{view, write_to};
 use crate::cli::pager::write_paged;
 use crate::lang::{Lang, text};
 use crate::report::listing::{self, Column, Paint, width, write_object};
-use crate::settings::Settings;
-use anyhow::{Context, Result};
+use crate::settings::{self, Settings};
+use anyhow::Result;
 use clap::ValueEnum;
 use clap::parser::ValueSource;
 use serde_json::{Value, json};
@@ -17,7 +18,8 @@ use std::path::{Path, PathBuf};
 /// Show every setting with the value that holds
 ///
 /// Options on the line count before variables of the environment, these before the settings file, and that before the
-/// defaults. The options stand here as they do in `scan`, to see what they change.
+/// defaults. The options stand here as they do in `scan`, to see what they change. A value that cannot be used is shown
+/// and told below the table; then the exit code is 1.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  akguard config show\n  akguard config show --origin\n  AKGUARD_TZ=Europe/Berlin akguard config show --origin --format json"
@@ -54,6 +56,7 @@ struct Row {
     value: Option<toml::Value>,
     default: Option<toml::Value>,
     origin: Origin,
+    mistake: Option<String>,
 }
 
 /// Who says so.
@@ -95,17 +98,18 @@ fn given(matches: &clap::ArgMatches, id: &str, variable: &'static str) -> Option
     }
 }
 
-/// Shows the settings.
-pub(super) fn show(args: &ShowArgs, config: Option<&Path>, matches: &clap::ArgMatches) -> Result<()> {
+/// What the settings file holds, and what of it cannot be used.
+struct Held {
+    rows: Vec<Row>,
+    /// Mistakes that belong to no setting.
+    mistakes: Vec<String>,
+}
+
+/// Shows the settings, and with them what cannot be used; returns the exit code.
+pub(super) fn show(args: &ShowArgs, config: Option<&Path>, matches: &clap::ArgMatches) -> Result<u8> {
     let path = crate::cli::rules::settings_path(config);
-    let text = path.as_deref().map(read).transpose()?.unwrap_or_default();
-    let file = path.as_deref().map(|path| Settings::parse(&text, path)).transpose()?;
-    let mut settings = file.unwrap_or_default();
-    settings.tz.clone_from(&args.tz);
-    settings.naive_tz.clone_from(&args.naive_tz);
-    settings.zone()?;
-    settings.naive_offset()?;
-    let mut rows = rows(&text)?;
+    let mut held = path.as_deref().map_or_else(|| rows_of(&[], Path::new("")), held);
+    let rows = &mut held.rows;
     let meta = args.github_meta.as_ref().map(|path| path.display().to_string());
     let options = [
         ("tz", "AKGUARD_TZ", args.tz.clone()),
@@ -115,42 +119,91 @@ pub(super) fn show(args: &ShowArgs, config: Option<&Path>, matches: &clap::ArgMa
     for (name, variable, value) in options {
         let over = value.zip(given(matches, name, variable));
         for (row, (value, origin)) in rows.iter_mut().filter(|row| row.name == name).zip(over) {
-            (row.value, row.origin) = (Some(value.into()), origin);
+            (row.mistake, row.value, row.origin) = (mistake_of(name, &value), Some(value.into()), origin);
         }
     }
     let named = given(matches, "config", "AKGUARD_CONFIG").unwrap_or(Origin::Default);
     let database = args.database.path()?;
     let kept = given(matches, "db", "AKGUARD_DB").unwrap_or(Origin::Default);
     match args.format {
-        Format::Table => write_table(args.origin, &rows, (path.as_deref(), &named), (&database, &kept)),
+        Format::Table => write_table(args.origin, &held, (path.as_deref(), &named), (&database, &kept))?,
         Format::Json => {
-            let settings: Vec<Value> = rows.iter().map(row_json).collect();
+            let settings: Vec<Value> = held.rows.iter().map(row_json).collect();
             let object = json!({
                 "version": 1,
                 "file": {"path": path.map(|path| path.display().to_string()), "origin": named.json()},
                 "database": {"path": database.display().to_string(), "origin": kept.json()},
                 "settings": settings,
+                "mistakes": held.mistakes(),
             });
-            write_to(None, |out| write_object(&object, out))
+            write_to(None, |out| write_object(&object, out))?;
+        }
+    }
+    Ok(if held.mistakes().is_empty() { exit::DONE } else { exit::FAILED })
+}
+
+impl Held {
+    /// Everything that cannot be used, with who says it.
+    fn mistakes(&self) -> Vec<String> {
+        let of_row = |row: &Row| {
+            let said = check::said_of(&row.name, row.mistake.as_ref()?);
+            Some(format!("{said} ({})", row.origin.text(Lang::En)))
+        };
+        self.mistakes.iter().cloned().chain(self.rows.iter().filter_map(of_row)).collect()
+    }
+}
+
+/// What is wrong with the value of an option that stands for a setting.
+fn mistake_of(name: &str, value: &str) -> Option<String> {
+    let given = Some(value.to_string());
+    let (mut settings, mut by) = (Settings::default(), "--tz: ");
+    match name {
+        "tz" => settings.tz = given,
+        "naive_tz" => (settings.naive_tz, by) = (given, "--naive-tz: "),
+        _ => (settings.github_meta, by) = (given.map(PathBuf::from), "--github-meta: "),
+    }
+    let tried = settings.zone().map(drop).and_then(|()| settings.naive_offset().map(drop));
+    let said = tried.and_then(|()| settings.catalog().map(drop)).err()?.to_string();
+    Some(said.strip_prefix(by).unwrap_or(&said).to_string())
+}
+
+/// What the file holds; one that cannot be read is a mistake too.
+fn held(path: &Path) -> Held {
+    match settings::read(path) {
+        Ok(bytes) => rows_of(&bytes, path),
+        Err(error) => {
+            let what = format!("cannot read settings file {}: {error}", path.display());
+            Held { mistakes: vec![what], ..rows_of(&[], path) }
         }
     }
 }
 
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read settings file {}", path.display()))
+fn rows_of(bytes: &[u8], path: &Path) -> Held {
+    let mut rows = rows(str::from_utf8(bytes).unwrap_or_default());
+    let mut mistakes = Vec::new();
+    for problem in check::problems(bytes, path) {
+        match rows.iter_mut().find(|row| row.name == problem.setting) {
+            Some(row) => {
+                let before = row.mistake.take().map(|said| said + "; ").unwrap_or_default();
+                row.mistake = Some(before + &problem.what);
+            }
+            None => mistakes.push(format!("{}:{problem}", path.display())),
+        }
+    }
+    Held { rows, mistakes }
 }
 
-fn rows(text: &str) -> Result<Vec<Row>> {
-    let file: toml::Table = text.parse().context("cannot read the settings file")?;
+fn rows(text: &str) -> Vec<Row> {
+    let file: toml::Table = text.parse().unwrap_or_default();
     let lines = check::lines(text);
     let row = |setting: &Setting| {
         let name = setting.path();
         let default = setting.default.as_ref().and_then(|text| parse_value(text));
         let own = find(&file, &name).cloned();
         let origin = if own.is_some() { Origin::File(lines.get(&name).copied()) } else { Origin::Default };
-        Row { value: own.or_else(|| default.clone()), name, default, origin }
+        Row { value: own.or_else(|| default.clone()), name, default, origin, mistake: None }
     };
-    Ok(all().iter().map(row).collect())
+    all().iter().map(row).collect()
 }
 
 fn parse_value(text: &str) -> Option<toml::Value> {
@@ -169,19 +222,24 @@ fn shown(value: Option<&toml::Value>) -> String {
 }
 
 fn row_json(row: &Row) -> Value {
-    json!({"name": row.name, "value": row.value, "default": row.default, "origin": row.origin.json()})
+    json!({"name": row.name, "value": row.value, "default": row.default, "origin": row.origin.json(), "mistake": row.mistake})
 }
 
 static COLUMNS: [Column<Row>; 3] = [
     Column::new("SETTING", 0, |row: &Row, _| row.name.clone()),
-    Column::new("VALUE", 0, |row: &Row, _| shown(row.value.as_ref())).painted(|row| match row.origin {
-        Origin::Default => Paint::Plain,
-        _ => Paint::Calm,
+    Column::new("VALUE", 0, |row: &Row, view| match row.mistake {
+        None => shown(row.value.as_ref()),
+        Some(_) => view.lang.fill("config", "unusable", &[("value", &shown(row.value.as_ref()))]),
+    })
+    .painted(|row| match (&row.mistake, &row.origin) {
+        (Some(_), _) => Paint::Bad,
+        (None, Origin::Default) => Paint::Plain,
+        (None, _) => Paint::Calm,
     }),
     Column::new("ORIGIN", 0, |row, view| row.origin.text(view.lang)),
 ];
 
-fn write_table(origin: bool, rows: &[Row], file: (Option<&Path>, &Origin), database: (&Path, &Origin)) -> Result<()> {
+fn write_table(origin: bool, held: &Held, file: (Option<&Path>, &Origin), database: (&Path, &Origin)) -> Result<()> {
     let columns: Vec<&Column<Row>> = COLUMNS.iter().filter(|column| origin || column.title != "ORIGIN").collect();
     let view = view(None, chrono_tz::UTC, false);
     let lang = view.lang;
@@ -203,7 +261,12 @@ fn write_table(origin: bool, rows: &[Row], file: (Option<&Path>, &Origin), datab
     write_paged(None, |out| {
         lines.iter().try_for_each(|line| writeln!(out, "{}", crate::report::text::printable(line)))?;
         writeln!(out)?;
-        listing::write(&columns, rows, view, out)
+        listing::write(&columns, &held.rows, view, out)?;
+        let mistakes = held.mistakes();
+        if !mistakes.is_empty() {
+            writeln!(out)?;
+        }
+        mistakes.iter().try_for_each(|said| writeln!(out, "mistake: {}", crate::report::text::printable(said)))
     })
 }
 
@@ -213,9 +276,11 @@ mod tests {
 
     #[test]
     fn values_of_the_file_count_and_say_where_they_stand() {
-        let rows = rows("tz = \"UTC\"\n\n[rules.create-key]\nlevel = \"note\"\n[lists.high-risk]\nadd = [\"cvm:X\"]\n")
-            .unwrap();
-        let row = |name: &str| rows.iter().find(|row| row.name == name).unwrap();
+        let held = rows_of(
+            b"tz = \"UTC\"\n\n[rules.create-key]\nlevel = \"note\"\n[lists.high-risk]\nadd = [\"cvm:X\"]\n",
+            Path::new(""),
+        );
+        let row = |name: &str| held.rows.iter().find(|row| row.name == name).unwrap();
         assert_eq!((shown(row("tz").value.as_ref()).as_str(), &row("tz").origin), ("\"UTC\"", &Origin::File(Some(1))));
         assert_eq!(row("rules.create-key.level").origin.text(Lang::En), "settings file, line 4");
         assert_eq!(row_json(row("lists.high-risk.add"))["value"], json!(["cvm:X"]));

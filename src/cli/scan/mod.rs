@@ -5,12 +5,14 @@ mod tell;
 
 use self::keep::scan_into_database;
 use self::tell::{tell_input, tell_inventory, tell_timings, with_progress};
+use super::columns::{ColumnArgs, write_limited};
 use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::filter::parse_level;
 use super::geo::{GeoArgs, Places};
 use super::output::{check_output, view, write_to};
 use super::{exit, now_ms, time};
+use crate::alarm::model::Alarm;
 use crate::detect::Level;
 use crate::detect::engine::Engine;
 use crate::enrich::World;
@@ -18,8 +20,9 @@ use crate::ingest::source::{Input, expand};
 use crate::inventory::{self, Inventory};
 use crate::pipeline::{self, ScanOutcome, ScanPlan};
 use crate::progress::Progress;
+use crate::report::listing::Column;
 use crate::report::text::printable;
-use crate::report::{self, Format, csc, formats};
+use crate::report::{self, Format, csc, csv, formats, table};
 use crate::settings::Settings;
 use crate::store::{self, Db};
 use anyhow::{Context, Result};
@@ -75,6 +78,8 @@ pub(super) struct Args {
     /// Output format [default: table]
     #[arg(long, value_name = "F", value_parser = formats(&[Format::CscJson, Format::Ocsf, Format::Parquet]))]
     format: Option<Format>,
+    #[command(flatten)]
+    columns: ColumnArgs,
     /// In a table, show why each alarm fired and the calls behind it
     #[arg(long)]
     details: bool,
@@ -128,9 +133,14 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     if !args.quiet {
         tell_input(&outcome);
     }
-    fill_places(args, format, places, &mut outcome);
     let view = view(args.output.as_deref(), world.zone, args.details);
+    let (columns, fields) = columns_of(args, &outcome.alarms)?;
+    let with_region = columns.iter().any(|column| column.title == table::REGION);
+    fill_places(args.details, format, with_region, places, &mut outcome);
+    let view = args.columns.view(view);
     write_to(args.output.as_deref(), |out| match format {
+        Format::Table => table::write_columns(&outcome, &columns, view, out),
+        Format::Csv => write_limited(fields.as_deref(), out, |out| csv::write(&outcome, view, out)),
         Format::CscJson => csc::write_alarms(&outcome.alarms, &world.inventory, out),
         format => report::write(&outcome, format, view, out),
     })?;
@@ -141,9 +151,9 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
 }
 
 /// Fills in where addresses are, as far as the format shows it.
-fn fill_places(args: &Args, format: Format, mut places: Places, outcome: &mut ScanOutcome) {
+fn fill_places(details: bool, format: Format, with_region: bool, mut places: Places, outcome: &mut ScanOutcome) {
     let shown = match format {
-        Format::Table => args.details || args.geo.is_given(),
+        Format::Table => details || with_region,
         Format::Csv | Format::CscJson => false,
         _ => true,
     };
@@ -151,15 +161,30 @@ fn fill_places(args: &Args, format: Format, mut places: Places, outcome: &mut Sc
         return;
     }
     places.fill_records(outcome.alarms.iter_mut().flat_map(|alarm| &mut alarm.records));
-    if args.geo.is_given() {
+    if with_region {
         for alarm in &mut outcome.alarms {
             alarm.sources.region = alarm.records.last().and_then(|record| record.region.clone());
         }
     }
 }
 
+/// The columns that are wanted: those of the table, and the places of those of CSV.
+type Columns = (Vec<&'static Column<Alarm>>, Option<Vec<usize>>);
+
+fn columns_of(args: &Args, alarms: &[Alarm]) -> Result<Columns> {
+    let usual = |column: &Column<Alarm>| {
+        table::is_usual(column, alarms) || column.title == table::REGION && args.geo.is_given()
+    };
+    match args.format.unwrap_or(Format::Table) {
+        Format::Table => Ok((args.columns.pick(&table::COLUMNS, usual)?, None)),
+        Format::Csv => Ok((Vec::new(), args.columns.places(&csv::HEADER)?)),
+        _ => Ok((Vec::new(), None)),
+    }
+}
+
 /// Refuses what would do harm, or nothing.
 fn check(args: &Args) -> Result<()> {
+    columns_of(args, &[])?;
     if args.no_db && args.rescan {
         return Err(Usage("--no-db knows no file, so there is nothing to --rescan".to_string()).into());
     }

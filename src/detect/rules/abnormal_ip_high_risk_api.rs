@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::detect::history::History;
-use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, high_risk_note, params};
+use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, high_risk_note, params, within};
 use crate::event::columns;
 use crate::event::frame::Row;
 use crate::event::time::DAY_MS;
@@ -27,7 +27,7 @@ pub static META: Meta = Meta {
 #[serde(deny_unknown_fields, default)]
 struct AbnormalIpHighRiskApi {
     /// How long the key must have been known.
-    days: u32,
+    days: i64,
 }
 
 impl Default for AbnormalIpHighRiskApi {
@@ -39,7 +39,9 @@ impl Default for AbnormalIpHighRiskApi {
 
 /// Makes the rule.
 pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
-    Ok(Box::new(params::<AbnormalIpHighRiskApi>(table)?))
+    let rule: AbnormalIpHighRiskApi = params(table)?;
+    within("days", rule.days, 0..=36_500)?;
+    Ok(Box::new(rule))
 }
 
 impl Rule for AbnormalIpHighRiskApi {
@@ -53,7 +55,7 @@ impl Rule for AbnormalIpHighRiskApi {
     }
 
     fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
-        let known_for = i64::from(self.days) * DAY_MS;
+        let known_for = self.days * DAY_MS;
         let old = |row: &Row| cx.history.key_first.get(&row.key).is_some_and(|first| row.time - first >= known_for);
         sightings
             .iter()

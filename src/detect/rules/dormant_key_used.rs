@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::detect::history::History;
-use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Scope, Sighting, TimelineHit, params};
+use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Scope, Sighting, TimelineHit, params, within};
 use crate::event::columns;
 use crate::event::frame::Row;
 use crate::event::time::DAY_MS;
@@ -27,7 +27,7 @@ pub static META: Meta = Meta {
 #[serde(deny_unknown_fields, default)]
 struct DormantKeyUsed {
     /// Days without use after which a key counts as dormant.
-    days: u32,
+    days: i64,
 }
 
 impl Default for DormantKeyUsed {
@@ -41,12 +41,13 @@ impl Default for DormantKeyUsed {
 pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
     let rule: DormantKeyUsed = params(table)?;
     // A wake-up is looked for once a day, at a key's first use of that day.
-    if rule.days == 0 { Err("days must be at least 1".to_string()) } else { Ok(Box::new(rule)) }
+    within("days", rule.days, 1..=36_500)?;
+    Ok(Box::new(rule))
 }
 
 impl DormantKeyUsed {
     fn span(&self) -> i64 {
-        i64::from(self.days) * DAY_MS
+        self.days * DAY_MS
     }
 
     /// The time at which the key woke up on `day`, and how that is known.

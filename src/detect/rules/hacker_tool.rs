@@ -2,9 +2,9 @@
 
 use super::tool_match::{Match, behaviour_matches, sequence_matches};
 use crate::catalog::Catalog;
-use crate::catalog::signatures::{BehaviourKind, Scoring, Signatures};
+use crate::catalog::signatures::{ALERT_AT, BehaviourKind, Scoring, Signatures};
 use crate::detect::history::History;
-use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, params};
+use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Sighting, TimelineHit, params, within};
 use crate::event::columns::{self, flag};
 use crate::event::frame::Row;
 use crate::event::time::DAY_MS;
@@ -41,7 +41,11 @@ pub struct HackerTool {
 
 /// Makes the rule.
 pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
-    Ok(Box::new(params::<HackerTool>(table)?))
+    let rule: HackerTool = params(table)?;
+    if let Some(score) = rule.alert_at {
+        within("alert_at", score.into(), ALERT_AT)?;
+    }
+    Ok(Box::new(rule))
 }
 
 /// How long a database keeps reads that may yet turn out to be part of a sweep: late files arrive within

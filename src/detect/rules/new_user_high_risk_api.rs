@@ -1,7 +1,9 @@
 //! A user made less than a day ago calls a high-risk API. See docs/rules/new-user-high-risk-api.md.
 
 use crate::catalog::Catalog;
-use crate::detect::{AlarmType, Judging, Level, Meta, Rule, Scope, Sighting, TimelineHit, high_risk_note, params};
+use crate::detect::{
+    AlarmType, Judging, Level, Meta, Rule, Scope, Sighting, TimelineHit, high_risk_note, params, within,
+};
 use crate::event::columns;
 use crate::event::frame::Row;
 use hashbrown::HashMap;
@@ -26,7 +28,7 @@ pub static META: Meta = Meta {
 #[serde(deny_unknown_fields, default)]
 struct NewUserHighRiskApi {
     /// How long a user counts as new.
-    hours: u32,
+    hours: i64,
 }
 
 impl Default for NewUserHighRiskApi {
@@ -39,7 +41,8 @@ impl Default for NewUserHighRiskApi {
 /// Makes the rule.
 pub fn build(table: toml::Table) -> Result<Box<dyn Rule>, String> {
     let rule: NewUserHighRiskApi = params(table)?;
-    if rule.hours == 0 { Err("hours must be at least 1".to_string()) } else { Ok(Box::new(rule)) }
+    within("hours", rule.hours, 1..=876_000)?;
+    Ok(Box::new(rule))
 }
 
 impl Rule for NewUserHighRiskApi {
@@ -56,7 +59,7 @@ impl Rule for NewUserHighRiskApi {
     }
 
     fn judge(&self, sightings: &[Sighting], cx: &Judging<'_>) -> Vec<TimelineHit> {
-        let span = i64::from(self.hours) * 3_600_000;
+        let span = self.hours * 3_600_000;
         let mut known: HashMap<(u32, u32), Vec<i64>> = HashMap::new();
         let mut hits = Vec::new();
         for (place, sighting) in sightings.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::super::{Level, Meta, Rule};
 use super::ALL;
-use crate::catalog::edit::nearest;
+use crate::catalog::edit::{near, nearest};
 use std::collections::BTreeMap;
 
 /// Makes a rule from its own settings.
@@ -24,12 +24,12 @@ pub struct ActiveRule {
 #[derive(Debug, thiserror::Error)]
 pub enum RuleError {
     /// No rule has this id.
-    #[error("[rules.{id}]: there is no rule {id:?}; the nearest is {nearest:?}")]
+    #[error("[rules.{id}]: there is no rule {id:?}{}", near(*nearest))]
     Unknown {
         /// What was written.
         id: String,
-        /// The most similar id.
-        nearest: &'static str,
+        /// An id that is much like it.
+        nearest: Option<&'static str>,
     },
     /// A setting has a wrong name or value.
     #[error("[rules.{id}]: {what}")]
@@ -46,7 +46,7 @@ pub fn find(id: &str) -> Result<&'static Meta, RuleError> {
     let wanted = id.to_ascii_lowercase();
     let found = ALL.iter().map(|(meta, _)| *meta).find(|meta| meta.id == wanted);
     found.ok_or_else(|| {
-        let nearest = nearest(id, ALL.iter().map(|(meta, _)| meta.id)).unwrap_or_default();
+        let nearest = nearest(id, ALL.iter().map(|(meta, _)| meta.id));
         RuleError::Unknown { id: id.to_string(), nearest }
     })
 }

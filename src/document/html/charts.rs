@@ -65,7 +65,13 @@ fn over_time(days: &[Day], lang: Lang) -> String {
         title = escape(title),
         desc = escape(&desc),
     );
-    figure(title, &format!("{}{svg}{}", legend(&bars, lang), days_table(&bars, weekly, lang)))
+    let note = if weekly {
+        let note = filled(text(lang, "html", "chart_weeks_note"), &[("n", &days.len().to_string())]);
+        format!("<p class=\"small\">{}</p>", escape(&note))
+    } else {
+        String::new()
+    };
+    figure(title, &format!("{}{svg}{note}{}", legend(&bars, lang), days_table(&bars, weekly, lang)))
 }
 
 /// A pattern for each level, so that bars differ without colour too.
@@ -326,7 +332,8 @@ mod tests {
             .map(|day| Day { date: format!("day {day}"), levels: [("high".to_string(), 1)].into_iter().collect() })
             .collect();
         let chart = over_time(&days, Lang::En);
-        assert!(chart.contains("Alarms by week"));
+        assert!(chart.contains("Alarms by week") && chart.contains("366 days are too many for a bar each"));
+        assert!(!over_time(&days[..62], Lang::En).contains("too many"));
         assert_eq!(chart.matches("<rect class=\"edge\" fill").count(), 53);
     }
 }

@@ -306,6 +306,59 @@
         return table.root;
     }
 
+    // A table with a search above it.
+    function searchedListing(options, rows, empty) {
+        if (!rows || rows.length === 0) return h("p", { class: "empty" }, empty);
+        const table = makeTable(options);
+        const id = "search-" + options.name;
+        const search = h("input", {
+            type: "search",
+            id: id,
+            autocomplete: "off",
+            spellcheck: "false",
+            placeholder: t("search_rows_hint"),
+            "aria-keyshortcuts": "/",
+        });
+        const count = h("p", { class: "shown" });
+        const nothing = h("p", { class: "empty", hidden: true }, t("empty_search"));
+        const clear = h("button", { type: "button", class: "clear", hidden: true }, t("clear"));
+        const said = rows.map((row) => rowText(row, options.words(row)));
+        let timer = 0;
+
+        function apply() {
+            const terms = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+            const kept = rows.filter((row, place) => terms.every((term) => said[place].includes(term)));
+            count.textContent = t("shown", { shown: number(kept.length), all: number(rows.length) });
+            clear.hidden = terms.length === 0;
+            nothing.hidden = kept.length > 0;
+            table.show(kept);
+        }
+
+        function changed() {
+            apply();
+            say(count.textContent);
+        }
+
+        search.addEventListener("input", () => {
+            clearTimeout(timer);
+            timer = setTimeout(changed, 200);
+        });
+        clear.addEventListener("click", () => {
+            search.value = "";
+            changed();
+            search.focus();
+        });
+        const controls = h(
+            "form",
+            { class: "controls", role: "search", "aria-label": t("filters") },
+            h("div", { class: "field search" }, h("label", { for: id }, t("search")), search),
+            clear,
+        );
+        controls.addEventListener("submit", (event) => event.preventDefault());
+        apply();
+        return h("div", null, h("div", { class: "list-head" }, count), controls, nothing, table.root);
+    }
+
     // ---------------------------------------------------------------- alarms: what is searched and filtered
 
     function keyId(item) {
@@ -324,6 +377,12 @@
     }
 
     const texts = new WeakMap();
+
+    // Everything a key or an address says in lower case, with the words that stand for what it is.
+    function rowText(row, also) {
+        const parts = also.concat(Object.values(row).filter((value) => typeof value === "string"));
+        return parts.join("\n").toLowerCase();
+    }
 
     // Everything an alarm says in lower case, made when it is first searched, and the documents it refers to.
     function searchable(alarm) {
@@ -1077,9 +1136,14 @@
 
     function keysView() {
         const urgency = ["process_now", "harden", "normal"];
-        return listing(
+        return searchedListing(
             {
+                name: "keys",
                 title: t("keys"),
+                words: (k) =>
+                    [word("advice", k.advice), word("identity", k.identity)].concat(
+                        (k.risks || []).map((risk) => word("risk", risk)),
+                    ),
                 columns: [
                     {
                         name: "advice",
@@ -1131,9 +1195,11 @@
     }
 
     function addressesView() {
-        return listing(
+        return searchedListing(
             {
+                name: "addresses",
                 title: t("addresses"),
+                words: (i) => [word("ip_type", i.ip_type), place(i)],
                 columns: [
                     { name: "ip", title: t("address"), value: (i) => i.ip, cell: (i) => [code(i.ip), small(i.remark)] },
                     {
@@ -1232,6 +1298,8 @@
         const coverage = data.coverage || {};
         const inputs = coverage.inputs || [];
         const silent = coverage.silent_days || [];
+        const unnamed = (coverage.silent_days_total || 0) - silent.length;
+        const more = unnamed > 0 ? [t("silent_more", { n: number(unnamed) })] : [];
         return [
             facts([
                 [t("first_event"), stamp(coverage.first_event)],
@@ -1249,7 +1317,7 @@
             section(
                 t("silent_days"),
                 silent.length
-                    ? h("p", { class: "days-list" }, silent.join(", "))
+                    ? h("p", { class: "days-list" }, silent.concat(more).join(", "))
                     : h("p", { class: "empty" }, t("none")),
             ),
             section(
@@ -1307,6 +1375,9 @@
             ),
             section(
                 t("rejects"),
+                (coverage.rejects || []).length && data.source === "database"
+                    ? h("p", { class: "small" }, t("rejects_sample"))
+                    : null,
                 listing(
                     {
                         title: t("rejects"),
@@ -1483,11 +1554,105 @@
             close();
         } else if (event.key === "/" && !typing) {
             event.preventDefault();
+            const here = app.querySelector("input[type=search]");
+            if (here) {
+                here.focus();
+                return;
+            }
             if (!list.root.isConnected) location.hash = list.current() || "#alarms";
             // After the change of address has been seen to.
             setTimeout(list.focus, list.root.isConnected ? 0 : 60);
         }
     });
+
+    // ---------------------------------------------------------------- print
+
+    // Alarms on paper. More of them are no longer read there.
+    const PRINTED = 200;
+
+    const short = document.getElementById("short");
+    const paper = short && short.querySelector("table.short");
+    const paperNote = short && short.querySelector(".print-note");
+    const paperRules = document.getElementById("short-rules");
+    // What stands there without filters: the worst alarms, written with the page.
+    const unfiltered = paper && {
+        rows: Array.from(paper.tBodies),
+        note: paperNote.textContent,
+        rules: paperRules ? Array.from(paperRules.children) : [],
+    };
+
+    function paperRow(alarm) {
+        const found = sources(alarm);
+        const last = (alarm.decisions || []).slice(-1)[0];
+        const lines = found.slice(0, 3).concat(found.length > 3 ? ["+" + (found.length - 3)] : []);
+        const risks = (alarm.ak_risks || []).map((risk) => word("risk", risk));
+        return h(
+            "tbody",
+            null,
+            h(
+                "tr",
+                null,
+                h("td", null, level(alarm.level)),
+                h("td", null, h("b", null, alarm.name), small(alarm.id), small(alarm.rule + " · " + alarm.attack)),
+                h(
+                    "td",
+                    null,
+                    code(alarm.ak),
+                    small(alarm.user),
+                    small(alarm.account),
+                    small([alarm.ak_remark].concat(risks).filter(Boolean).join(" · ")),
+                ),
+                h(
+                    "td",
+                    null,
+                    lines.map((line, place) => [place ? h("br") : null, line]),
+                ),
+                h(
+                    "td",
+                    { class: "number" },
+                    number(calls(alarm)),
+                    alarm.failed ? small(t("calls_failed", { n: number(alarm.failed) })) : null,
+                ),
+                h("td", null, stamp(alarm.last_call)),
+                h("td", null, word("status", alarm.status), last ? [small(last.by), small(last.note)] : null),
+            ),
+            h("tr", { class: "why" }, h("td", { colspan: "7" }, h("b", null, t("why") + ":"), " ", alarm.why || "")),
+        );
+    }
+
+    function paperRule(id) {
+        const rule = own(rules, id) || {};
+        return h(
+            "div",
+            { class: "rule" },
+            h("h3", null, rule.title || id, " ", small(id)),
+            h("p", null, rule.summary || ""),
+            h(
+                "ol",
+                null,
+                (rule.steps || []).map((step) => h("li", null, step)),
+            ),
+        );
+    }
+
+    // Paper holds what the filters leave, in the order of the list.
+    function preparePaper() {
+        if (!paper) return;
+        const filtered = list.current() && list.current() !== "#alarms";
+        const found = filtered ? list.order() : [];
+        const printed = found.slice(0, PRINTED);
+        for (const body of Array.from(paper.tBodies)) body.remove();
+        paper.append(...(filtered ? printed.map(paperRow) : unfiltered.rows));
+        const left = { left: number(found.length - printed.length), all: number(alarms.length) };
+        paperNote.textContent = filtered
+            ? t("print_filtered", { shown: number(printed.length), found: number(found.length), ...left })
+            : unfiltered.note;
+        if (!paperRules) return;
+        const wanted = Array.from(new Set(printed.map((alarm) => alarm.rule))).sort();
+        paperRules.replaceChildren(...(filtered ? wanted.map(paperRule) : unfiltered.rules));
+    }
+
+    addEventListener("beforeprint", preparePaper);
 
     history.scrollRestoration = "manual";
     document.documentElement.classList.add("scripts");

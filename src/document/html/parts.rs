@@ -229,7 +229,7 @@ fn what_to_do(report: &Report, lang: Lang) -> String {
             escape(&rule.summary)
         )
     });
-    format!("<h2>{}</h2>{rules}", html_text(lang, "process"))
+    format!("<h2>{}</h2><div id=\"short-rules\">{rules}</div>", html_text(lang, "process"))
 }
 
 fn short_coverage(report: &Report, lang: Lang) -> String {
@@ -237,7 +237,13 @@ fn short_coverage(report: &Report, lang: Lang) -> String {
         format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(&word(lang, "events", name)), grouped(*count))
     });
     let silent = &report.coverage.silent_days;
-    let silent = if silent.is_empty() { text(lang, "html", "none").to_string() } else { silent.join(", ") };
+    let left = report.coverage.silent_days_total.saturating_sub(silent.len() as u64);
+    let more = filled(text(lang, "html", "silent_more"), &[("n", &grouped(left))]);
+    let silent = match (silent.is_empty(), left) {
+        (true, _) => text(lang, "html", "none").to_string(),
+        (false, 0) => silent.join(", "),
+        (false, _) => format!("{}, {more}", silent.join(", ")),
+    };
     format!(
         "<h2>{}</h2><dl class=\"facts\">{events}</dl><p><b>{}:</b> {}</p><p><b>{}:</b> <code>{}</code></p>",
         html_text(lang, "coverage"),

@@ -286,6 +286,7 @@ pub(super) fn coverage(report: &Report, lang: Lang) -> impl Iterator<Item = Row>
         .into_iter()
         .chain(event_rows(coverage, lang))
         .chain(coverage.silent_days.iter().map(move |day| silent_row(day, lang)))
+        .chain(more_silent(coverage, lang))
         .chain(coverage.rejects.iter().map(move |reject| reject_row(reject, lang)))
         .chain(coverage.inputs.iter().map(move |file| file_row(file, lang)))
         .chain(sources)
@@ -331,6 +332,13 @@ fn event_rows(coverage: &Coverage, lang: Lang) -> impl Iterator<Item = Row> {
 
 fn silent_row(day: &str, lang: Lang) -> Row {
     vec![heading(lang, "about_silent"), Cell::Date(day.to_string())]
+}
+
+/// How many days without events are not named.
+fn more_silent(coverage: &Coverage, lang: Lang) -> Option<Row> {
+    let left = coverage.silent_days_total.saturating_sub(coverage.silent_days.len() as u64);
+    let more = plain(&filled(text(lang, "html", "silent_more"), &[("n", &left.to_string())]));
+    (left > 0).then(|| vec![heading(lang, "about_silent"), more, Cell::Number(left)])
 }
 
 fn reject_row(reject: &Reject, lang: Lang) -> Row {
