@@ -11,10 +11,11 @@ use crate::event::columns::flag;
 use crate::event::frame::{Events, NO_REGION, Row};
 use crate::event::redact::redact;
 use hashbrown::{Equivalent, HashMap, HashSet};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// Calls kept of those that are alike, chosen as if by lot. Enough that days and alarms among them show.
 pub const SAMPLE: usize = 32;
@@ -113,8 +114,17 @@ pub struct Alike<I> {
     pub api_call: bool,
     /// What came of it.
     pub outcome: Outcome,
-    /// What was asked for (see [`Asked`]).
-    pub asked: Box<str>,
+    /// What was asked for (see [`Asked`]); calls of many callers share the text.
+    #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
+    pub asked: Arc<str>,
+}
+
+fn write_text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(text)
+}
+
+fn read_text<'d, D: Deserializer<'d>>(from: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(from).map(Into::into)
 }
 
 /// The same, borrowed for looking up.
@@ -169,7 +179,7 @@ pub struct AskedOf<I: Eq + Hash> {
     /// The calls, by what makes them alike.
     pub calls: HashMap<Alike<I>, Sample>,
     /// What was asked for, once there is so much that it has to be counted.
-    different: HashSet<Box<str>>,
+    different: HashSet<Arc<str>>,
 }
 
 impl<I: Eq + Hash> Default for AskedOf<I> {
@@ -222,8 +232,8 @@ pub struct Requests {
     pub asked: HashMap<(Label, u32, u32), AskedOf<u32>>,
     /// Local days with events of an account in a region, as days since 1970.
     pub days: HashMap<(u32, u32), BTreeSet<i32>>,
-    /// Texts in which no secret was found, so that each is searched once.
-    clean: HashSet<Box<str>>,
+    /// Texts in which no secret was found, so that each is searched once, and kept once.
+    clean: HashSet<Arc<str>>,
 }
 
 /// Texts without secrets that are remembered. Most calls ask for one of a few thousand things.
@@ -251,8 +261,11 @@ impl Requests {
             sample.add(row.event, row.time);
             return;
         }
-        let asked = if self.clean.contains(&*asked) { asked } else { searched(&asked, &mut self.clean) };
-        of.add(Alike { ip: row.ip, api_call, outcome, asked: asked.into() }, &Sample::one(row.event, row.time));
+        let asked = match self.clean.get(&*asked) {
+            Some(known) => known.clone(),
+            None => searched(&asked, &mut self.clean),
+        };
+        of.add(Alike { ip: row.ip, api_call, outcome, asked }, &Sample::one(row.event, row.time));
     }
 
     /// Adds what another worker has seen.
@@ -267,13 +280,15 @@ impl Requests {
 }
 
 /// The text without secrets; one that has none is noted.
-fn searched<'a>(asked: &'a str, clean: &mut HashSet<Box<str>>) -> Cow<'a, str> {
+fn searched(asked: &str, clean: &mut HashSet<Arc<str>>) -> Arc<str> {
     let safe = without_secrets(asked);
-    if matches!(safe, Cow::Borrowed(_)) {
+    let is_clean = matches!(safe, Cow::Borrowed(_));
+    let safe: Arc<str> = safe.into();
+    if is_clean {
         if clean.len() >= MAX_CLEAN {
             clean.clear();
         }
-        clean.insert(asked.into());
+        clean.insert(safe.clone());
     }
     safe
 }

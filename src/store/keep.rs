@@ -92,14 +92,9 @@ pub fn keep(
     engine: &Engine,
     entry: &ScanEntry,
 ) -> Result<(Kept, ScanCounts), StoreError> {
-    let noted = std::mem::take(&mut reading.found.noted);
-    std::thread::scope(|threads| {
-        // Put together while alarms are written.
-        let noted = threads.spawn(|| Noted::together(noted));
-        let noted = || noted.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading, noted);
-        db.write(work).map_err(|failure| failure.at(db.path()))
-    })
+    let noted = Noted::together(std::mem::take(&mut reading.found.noted));
+    let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading, noted);
+    db.write(work).map_err(|failure| failure.at(db.path()))
 }
 
 struct Keeper<'k> {
@@ -120,7 +115,7 @@ struct Pending {
 type Sources = Vec<BTreeSet<String>>;
 
 impl Keeper<'_> {
-    fn keep(&self, reading: Reading, noted: impl FnOnce() -> Noted) -> Result<(Kept, ScanCounts), Failure> {
+    fn keep(&self, reading: Reading, noted: Noted) -> Result<(Kept, ScanCounts), Failure> {
         let Reading { mut found, tables, mut app_ids, counts } = reading;
         let touched: BTreeSet<String> = tables.keys.texts().iter().map(ToString::to_string).collect();
         let mut history = std::mem::take(&mut found.history);
@@ -177,7 +172,6 @@ impl Keeper<'_> {
         past::save(self.tx, &numbers, &names, &app_ids, &history)?;
         past::save_policies(self.tx, &self.world.inventory)?;
         inventory::save(self.tx, &self.world.inventory, scan)?;
-        let noted = noted();
         let labels = activity::save_labels(self.tx, &noted.activity, &resolver)?;
         activity::save(self.tx, &noted.activity, &labels, &resolver)?;
         requests::save(self.tx, &noted.requests, &labels, &resolver)?;
