@@ -4,8 +4,9 @@ use super::database::DatabaseArgs;
 use super::error::Usage;
 use super::output::{lang, write_to};
 use super::{exit, time};
+use crate::event::id::mask_keys_in;
 use crate::lang::Lang;
-use crate::report::listing::width;
+use crate::report::listing::{width, write_object};
 use crate::report::text::{self, counted_in, grouped, printable};
 use crate::store::admin::{Info, Removed};
 use crate::store::period::PastReject;
@@ -75,11 +76,10 @@ pub(super) fn run(args: &Args, config: Option<&Path>) -> Result<u8> {
     match &args.command {
         Command::Info { format } => {
             let info = db.info()?;
-            let text = match format {
-                InfoFormat::Table => table(db.path(), &info, zone, lang()),
-                InfoFormat::Json => format!("{:#}\n", json(db.path(), &info, zone)),
-            };
-            say(&text)?;
+            match format {
+                InfoFormat::Table => say(&table(db.path(), &info, zone, lang()))?,
+                InfoFormat::Json => write_to(None, |out| write_object(&json(db.path(), &info, zone), out))?,
+            }
         }
         Command::Backup { file } => {
             db.backup(file)?;
@@ -156,12 +156,18 @@ fn table(path: &Path, info: &Info, zone: Tz, lang: Lang) -> String {
         let name = crate::lang::text(lang, "db", name);
         all + &format!("{name}{}{value}\n", " ".repeat(8_usize.saturating_sub(width(name))))
     });
-    info.rejects.iter().fold(text, |text, reject| text + "        " + &printable(&place_of(reject, lang)) + "\n")
+    info.rejects
+        .iter()
+        .fold(text, |text, reject| text + "        " + &printable(&mask_keys_in(&place_of(reject, lang))) + "\n")
 }
 
 /// How many records could not be read; the first ones stand below the table.
 fn unread(info: &Info, lang: Lang) -> String {
-    let records = counted_in(lang, info.rejected.unsigned_abs(), "record", "records");
+    let mut records = counted_in(lang, info.unread.records, "record", "records");
+    if info.unread.files > 0 {
+        let files = counted_in(lang, info.unread.files, "file", "files");
+        records = lang.fill("db", "both", &[("one", &files), ("other", &records)]);
+    }
     if info.rejects.is_empty() { records } else { lang.fill("db", "unread", &[("records", &records)]) }
 }
 
@@ -198,7 +204,8 @@ fn json(path: &Path, info: &Info, zone: Tz) -> serde_json::Value {
             "finished": text::rfc3339(*at, zone), "command": command,
         })),
         "zone": info.zone,
-        "rejected": info.rejected,
+        "rejected": info.unread.records,
+        "rejected_files": info.unread.files,
         "rejects": info.rejects.iter().map(|reject| serde_json::json!({
             "file": reject.name, "line": (reject.line > 0).then_some(reject.line),
             "record": (reject.record > 0).then_some(reject.record), "reason": reject.reason,

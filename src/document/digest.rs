@@ -358,12 +358,12 @@ fn missing(report: &Report, lang: Lang) -> Option<Line> {
     let coverage = &report.coverage;
     let mut parts = Vec::new();
     // What a mark was told of once is not told every day until its scan leaves the period.
-    let all = coverage.events.get("rejected").copied().unwrap_or(0).max(count(coverage.rejects.len()));
-    let rejected = if report.mark.is_some() { coverage.new_rejected } else { all };
+    let files = coverage.new_rejected_files;
+    let named = count(coverage.rejects.len()).saturating_sub(files);
+    let rejected = coverage.new_rejected.max(named);
     if rejected > 0 {
         parts.push(counted(lang, rejected, "rejected_one", "rejected_many"));
     }
-    let files = count(coverage.inputs.iter().filter(|file| file.state == "rejected").count());
     if files > 0 {
         parts.push(counted(lang, files, "files_one", "files_many"));
     }

@@ -560,8 +560,7 @@ fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
     let spans: Vec<(i64, i64)> = all.iter().filter_map(|scan| scan.time_span).collect();
     let (inputs, inputs_total) = files(db, order.since, MOST_FILES)?;
     let after = order.mark.as_deref().map(|mark| period::told(db, mark)).transpose()?.unwrap_or(0);
-    let untold = past.iter().filter(|scan| scan.number > after).flat_map(|scan| &scan.events);
-    let new_rejected = untold.filter(|(name, _)| name == "rejected").map(|(_, count)| count).sum();
+    let unread = period::unread(db, order.since, after)?;
     let rejects = rejects(db, order, after, &inputs)?;
     let (silent_days, silent_days_total) = silent_days(&spans, order);
     let input = |file: &crate::store::period::PastFile| InputFile {
@@ -576,7 +575,8 @@ fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
         last_event: spans.iter().map(|(_, last)| *last).max().map(|last| order.time(last)),
         scans: past.len() as u64,
         events,
-        new_rejected,
+        new_rejected: unread.records,
+        new_rejected_files: unread.files,
         newest_scan: all.iter().map(|scan| scan.number).max().unwrap_or(0),
         silent_days,
         silent_days_total,
@@ -589,9 +589,8 @@ fn coverage(db: &Db, order: &Order) -> Result<Coverage, StoreError> {
 /// What could not be read: of logs read for the report, else what the database keeps of the scans that the report is to
 /// tell of. Of files that were read when it kept no records, the files are named.
 fn rejects(db: &Db, order: &Order, after: i64, inputs: &[period::PastFile]) -> Result<Vec<Reject>, StoreError> {
-    let (kept, _) = period::rejects(db, order.since, after, MOST_NAMED as u64)?;
-    let known: HashSet<&str> = kept.iter().map(|reject| reject.name.as_str()).collect();
-    let damaged = inputs.iter().filter(|file| file.has_rejects && file.scan > after && !known.contains(&*file.name));
+    let kept = period::rejects(db, order.since, after, MOST_NAMED as u64)?;
+    let damaged = inputs.iter().filter(|file| file.has_nameless_rejects && file.scan > after);
     let nameless = damaged.map(|file| Reject {
         file: Some(file.name.clone()),
         reason: "some records could not be read; scan it with --rescan to see which".to_string(),

@@ -368,12 +368,15 @@ pub struct Coverage {
     /// Scans that ended in the period, or all of them when the period has no begin.
     pub scans: u64,
     /// Events by what became of them: `read`, `evaluated`, `duplicates`, `platform`, `without_key`, `outside_range`,
-    /// `rejected`.
+    /// `rejected`. Sums of all scans: what is scanned twice counts twice.
     pub events: BTreeMap<String, u64>,
-    /// Records that could not be read in scans that no earlier report or message of the mark told of; without a mark,
-    /// all those in `events`.
+    /// Records that could not be read, each once, and that no earlier report or message of the mark told of; without a
+    /// mark, all of the period.
     #[serde(default)]
     pub new_rejected: u64,
+    /// Files that could not be read at all, likewise.
+    #[serde(default)]
+    pub new_rejected_files: u64,
     /// Number of the newest scan there is, for the mark.
     #[serde(skip)]
     pub newest_scan: i64,

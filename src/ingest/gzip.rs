@@ -14,6 +14,9 @@ const MAX_PLAIN: usize = 32 << 20;
 /// Bytes of the shortest header (RFC 1952, section 2.3).
 const HEADER: usize = 10;
 
+/// Deflate cannot shrink further; a file that tells of more is not made room for.
+const MOST_EXPANSION: usize = 1032;
+
 thread_local! {
     /// Kept because making new ones for every file takes longer than inflating a small one.
     static INFLATER: RefCell<(Decompressor, Vec<u8>)> = RefCell::new((Decompressor::new(), Vec::new()));
@@ -41,7 +44,8 @@ fn told_size(file: &[u8]) -> Option<usize> {
     let (rest, end) = file.get(HEADER..)?.split_last_chunk::<4>()?;
     let size = usize::try_from(u32::from_le_bytes(*end)).ok()?;
     let stands_once = memmem::find(&file[HEADER..HEADER + rest.len() + 3], end).is_none();
-    ((1..=MAX_PLAIN).contains(&size) && stands_once).then_some(size)
+    let fits = (1..=MAX_PLAIN).contains(&size) && size / MOST_EXPANSION <= file.len();
+    (fits && stands_once).then_some(size)
 }
 
 #[cfg(test)]

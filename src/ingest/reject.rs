@@ -2,6 +2,9 @@
 
 use crate::json::JsonError;
 
+/// What stands before the first bytes of a file that is in no known format.
+pub(super) const STARTS_WITH: &str = "; it starts with ";
+
 /// The reason why one record gave no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
@@ -67,6 +70,19 @@ impl Reason {
         match (row, &self) {
             (0, _) | (_, Self::Row(..)) => self,
             _ => Self::Row(row, Box::new(self)),
+        }
+    }
+
+    /// The reason as it may be kept: without what it quotes of the log, which may be a secret.
+    pub fn without_quotes(&self) -> String {
+        match self {
+            Self::Row(row, reason) => format!("row {row} of the reply: {}", reason.without_quotes()),
+            Self::BadTime(_) => self.kind(),
+            Self::UnknownFormat(what) => {
+                let said = what.split_once(STARTS_WITH).map_or(what.as_str(), |(said, _)| said);
+                Self::UnknownFormat(said.to_string()).to_string()
+            }
+            other => other.to_string(),
         }
     }
 

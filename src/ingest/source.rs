@@ -6,7 +6,7 @@
 use super::csv;
 use super::framer::{Buffers, Framer, Sink};
 use super::gzip;
-use super::reject::Reason;
+use super::reject::{Reason, STARTS_WITH};
 use crate::progress::{Progress, Stage};
 use std::fs::File;
 use std::io::{self, Read};
@@ -437,7 +437,7 @@ fn sniff_text(head: &[u8]) -> Kind {
         // A damaged start must not cost the events after it.
         _ if has_event_line(text) => Kind::Json,
         _ if is_native_access_log(line) => Kind::Refused(Reason::CosAccessLog),
-        _ => refuse(&format!("it is neither JSON nor CSV with known titles; it starts with {:?}", shown(line))),
+        _ => refuse(&format!("it is neither JSON nor CSV with known titles{STARTS_WITH}{:?}", shown(line))),
     }
 }
 

@@ -39,6 +39,8 @@ pub const MEMORY: u64 = 1_000_000_000;
 const BESIDE_KEYS: u64 = 160 << 20;
 /// Inputs read before their turn, at most one by each reader.
 const AHEAD: usize = 2;
+/// Threads that read: one each for those inputs, for the one whose turn it is, and for the one that waits to be let in.
+const READERS: usize = AHEAD + 2;
 
 /// What to scan, and how.
 #[derive(Clone, Debug)]
@@ -138,6 +140,8 @@ pub struct ScanCounts {
     pub rejects: Vec<Reject>,
     /// The first rejects of each file, in order.
     pub sampled: Vec<Reject>,
+    /// Records of each file that could not be read, by its number.
+    pub rejected_of: HashMap<u32, u64>,
     /// The files, by number.
     pub file_outcomes: Vec<FileOutcome>,
     /// Which of the files each input was, or held.
@@ -199,7 +203,7 @@ pub fn read(plan: &ScanPlan, world: &World, engine: &Engine, keep: Keep, progres
     let feed = Feed::new(&plan.inputs, AHEAD, progress);
     let workers = plan.workers.max(1);
     let results: Vec<_> = std::thread::scope(|threads| {
-        for _ in 0..workers.min(plan.inputs.len()).max(1) {
+        for _ in 0..workers.min(plan.inputs.len()).clamp(1, READERS) {
             threads.spawn(|| feed.read());
         }
         let work = || Worker::new(plan, world, engine, &tables, &turnstile, keep, progress).run(&feed);
@@ -396,14 +400,14 @@ struct Tally {
     span: Option<(i64, i64)>,
     rejects: Vec<Reject>,
     sampled: Vec<Reject>,
-    in_sample: HashMap<u32, usize>,
+    rejected_of: HashMap<u32, u64>,
     reasons: BTreeSet<(u32, String)>,
     files_with_events: HashSet<u32>,
     files_with_duplicates: HashSet<u32>,
 }
 
 /// Rejects of one file that a database keeps.
-const MOST_OF_A_FILE: usize = 20;
+const MOST_OF_A_FILE: u64 = 20;
 
 /// Rejects of one scan that a database keeps.
 const MOST_SAMPLED: usize = 20_000;
@@ -422,7 +426,7 @@ impl Tally {
             span: None,
             rejects: Vec::new(),
             sampled: Vec::new(),
-            in_sample: HashMap::new(),
+            rejected_of: HashMap::new(),
             reasons: BTreeSet::new(),
             files_with_events: HashSet::new(),
             files_with_duplicates: HashSet::new(),
@@ -479,9 +483,9 @@ impl Tally {
     }
 
     fn sample(&mut self, reject: &Reject) {
-        let of_file = self.in_sample.entry(reject.file).or_default();
-        if *of_file < MOST_OF_A_FILE && self.sampled.len() < MOST_SAMPLED {
-            *of_file += 1;
+        let of_file = self.rejected_of.entry(reject.file).or_default();
+        *of_file += 1;
+        if *of_file <= MOST_OF_A_FILE && self.sampled.len() < MOST_SAMPLED {
             self.sampled.push(reject.clone());
         }
     }
@@ -578,6 +582,7 @@ impl Turnstile {
             time_span: tally.span,
             rejects,
             sampled,
+            rejected_of: std::mem::take(&mut tally.rejected_of),
             file_outcomes: files,
             input_files,
             shared,

@@ -10,6 +10,7 @@ pub mod recommendation;
 pub mod table;
 pub mod text;
 
+use crate::event::id::mask_keys_in;
 use crate::inventory::Inventory;
 use crate::lang::Lang;
 use crate::pipeline::ScanOutcome;
@@ -69,9 +70,10 @@ pub struct View {
 }
 
 impl View {
-    /// A cell's text of at most so many characters, unless all of it is wanted.
+    /// A cell's text of at most so many characters, unless all of it is wanted. Ids of keys are masked before the cut:
+    /// half an id is none that could be told.
     pub fn shortened(&self, text: &str, most: usize) -> String {
-        if self.wide { text.to_string() } else { text::shortened(text, most) }
+        if self.wide { text.to_string() } else { text::shortened(&mask_keys_in(text), most) }
     }
 }
 

@@ -162,7 +162,7 @@ pub static COLUMNS: [Column<Alarm>; 11] = [
     Column::new("FAILED", 8, |alarm: &Alarm, _| grouped(alarm.failed)).right(),
     Column::new("LAST CALL", 4, |alarm, view| time(alarm.last_call, view.zone)),
     Column::new("FROM", 6, source),
-    Column::new(REGION, 9, |alarm, view| view.shortened(or_dash(alarm.sources.region.as_deref()), 20)),
+    Column::new(REGION, 3, |alarm, view| view.shortened(or_dash(alarm.sources.region.as_deref()), 20)),
     // A prefix of the id tells an alarm as well as the whole; JSON and CSV have it in full.
     Column::new("ID", 1, |alarm, view| alarm.id.chars().take(if view.wide { usize::MAX } else { 10 }).collect()),
 ];

@@ -2,7 +2,7 @@
 
 use super::pack::unpack;
 use super::past::is_sound_past;
-use super::period::{PastReject, rejects};
+use super::period::{PastReject, Unread, rejects, unread};
 use super::requests::is_sound_request;
 use super::sightings::is_sound_cell;
 use super::{Db, Failure, StoreError, beside, make_private, schema};
@@ -37,8 +37,8 @@ pub struct Info {
     pub last_scan: Option<(i64, String)>,
     /// Zone of the newest scan.
     pub zone: Option<String>,
-    /// Records that could not be read, in all scans.
-    pub rejected: i64,
+    /// How much could not be read.
+    pub unread: Unread,
     /// Some of them: the first of each file, those of the newest scans first.
     pub rejects: Vec<PastReject>,
 }
@@ -85,8 +85,8 @@ impl Db {
             policies: count("SELECT count(*) FROM allowlist")?,
             files: count("SELECT count(*) FROM files")?,
             scans: count("SELECT count(*) FROM scans")?,
-            rejected: count("SELECT coalesce(sum(counts ->> '$.events.rejected'), 0) FROM scans")?,
-            rejects: rejects(self, None, 0, NAMED_REJECTS)?.0,
+            unread: unread(self, None, 0)?,
+            rejects: rejects(self, None, 0, NAMED_REJECTS)?,
             zone: newest.as_ref().map(|(_, _, zone)| zone.clone()),
             last_scan: newest.map(|(finished, command, _)| (finished, command)),
         })
@@ -206,6 +206,7 @@ fn prune_all(tx: &Transaction<'_>, time: i64, date: &str) -> Result<Removed, Fai
     tx.execute(&format!("DELETE FROM calls WHERE record IN ({old})"), [date])?;
     tx.execute("DELETE FROM events WHERE time < ?1 AND event NOT IN (SELECT event FROM calls)", [time])?;
     removed.calls = before - calls(tx)?;
+    tx.execute("DELETE FROM rejects WHERE scan IN (SELECT number FROM scans WHERE finished < ?1)", [time])?;
     tx.execute(
         "INSERT INTO meta (name, value) VALUES ('pruned-before', ?1) \
          ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",

@@ -93,7 +93,7 @@ pub fn keep(
     entry: &ScanEntry,
 ) -> Result<(Kept, ScanCounts), StoreError> {
     let noted = Noted::together(std::mem::take(&mut reading.found.noted));
-    let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading, noted);
+    let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading, &noted);
     db.write(work).map_err(|failure| failure.at(db.path()))
 }
 
@@ -111,11 +111,14 @@ struct Pending {
     row: Row,
 }
 
+/// Where something stands that could not be read: file, line, record and reason.
+type RejectPlace = (String, i64, i64, String);
+
 /// Of which keys each rule judges again, by the rule's number.
 type Sources = Vec<BTreeSet<String>>;
 
 impl Keeper<'_> {
-    fn keep(&self, reading: Reading, noted: Noted) -> Result<(Kept, ScanCounts), Failure> {
+    fn keep(&self, reading: Reading, noted: &Noted) -> Result<(Kept, ScanCounts), Failure> {
         let Reading { mut found, tables, mut app_ids, counts } = reading;
         let touched: BTreeSet<String> = tables.keys.texts().iter().map(ToString::to_string).collect();
         let mut history = std::mem::take(&mut found.history);
@@ -363,28 +366,48 @@ impl Keeper<'_> {
 
     /// Notes the first records of each file that could not be read, in place of what was noted of these files before.
     fn write_rejects(&self, scan: i64, counts: &ScanCounts, files: &BTreeMap<u32, i64>) -> Result<(), Failure> {
-        let mut again = self.tx.prepare_cached(
-            "DELETE FROM rejects WHERE name = ?1 AND (file IS NULL OR file IN (SELECT number FROM files WHERE hash = ?2))",
-        )?;
+        let names: BTreeSet<&str> = counts.file_outcomes.iter().map(|file| file.name.as_str()).collect();
+        let known = self.known_rejects(&names)?;
+        // By content and not by name: rejects of an archive bear the names of its members.
+        let mut again =
+            self.tx.prepare_cached("DELETE FROM rejects WHERE file IN (SELECT number FROM files WHERE hash = ?1)")?;
         for file in &self.entry.files {
-            again.execute(params![file.name, file.hash])?;
+            again.execute([file.hash])?;
         }
         let mut unread = self.tx.prepare_cached("DELETE FROM rejects WHERE name = ?1 AND file IS NULL")?;
-        let names: BTreeSet<&str> = counts.file_outcomes.iter().map(|file| file.name.as_str()).collect();
         for name in names {
             unread.execute([name])?;
         }
         let mut insert = self.tx.prepare_cached(
-            "INSERT INTO rejects (scan, file, name, line, record, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO rejects (scan, first, file, name, of_file, line, record, reason) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
         for reject in &counts.sampled {
-            let name = counts.file_outcomes.get(reject.file as usize).map_or("", |file| &file.name);
-            let reason: String = reject.reason.to_string().chars().take(MOST_OF_A_REASON).collect();
-            let place = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-            let file = files.get(&reject.file);
-            insert.execute(params![scan, file, name, place(reject.line), place(reject.record), reason])?;
+            let name = counts.file_outcomes.get(reject.file as usize).map_or("", |file| file.name.as_str());
+            let reason: String = reject.reason.without_quotes().chars().take(MOST_OF_A_REASON).collect();
+            let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+            let (line, record) = (number(reject.line), number(reject.record));
+            let of_file = number(counts.rejected_of.get(&reject.file).copied().unwrap_or(0));
+            let place: RejectPlace = (name.to_string(), line, record, reason);
+            let (first, file) = (known.get(&place).copied().unwrap_or(scan), files.get(&reject.file));
+            insert.execute(params![scan, first, file, name, of_file, line, record, place.3])?;
         }
         Ok(())
+    }
+
+    /// The scans that first met what is known of files of these names.
+    fn known_rejects(&self, names: &BTreeSet<&str>) -> Result<HashMap<RejectPlace, i64>, Failure> {
+        let mut select = self.tx.prepare_cached("SELECT line, record, reason, first FROM rejects WHERE name = ?1")?;
+        let mut known = HashMap::new();
+        for name in names {
+            let mut rows = select.query([name])?;
+            while let Some(row) = rows.next()? {
+                let first: i64 = row.get(3)?;
+                let entry = known.entry((name.to_string(), row.get(0)?, row.get(1)?, row.get(2)?)).or_insert(first);
+                *entry = first.min(*entry);
+            }
+        }
+        Ok(known)
     }
 
     /// Whether the newest scan before this one had other settings, assets or inventory.

@@ -63,6 +63,9 @@ pub enum StoreError {
         /// What it is.
         what: &'static str,
     },
+    /// An earlier version made it, and it cannot be brought forward where it is.
+    #[error("{0} is of an earlier akguard, and cannot be written to, so that it cannot be brought to today's format")]
+    Older(PathBuf),
     /// A later version of the program made it.
     #[error("{path} was made by a newer akguard: it has format {found}, and this version knows up to {known}")]
     Newer {
@@ -109,6 +112,7 @@ impl StoreError {
             Self::Open { .. } => "--db or AKGUARD_DB name another place; --no-db scans without one",
             Self::Copy { .. } => "name a file that is not there yet, in a folder that is",
             Self::Foreign { .. } => "name another file with --db",
+            Self::Older(_) => "copy it to where it can be written, and name the copy with --db",
             Self::Newer { .. } => "use that version, or another file with --db; nothing was changed",
             Self::Busy { .. } => "try again later, or wait longer with --wait",
             Self::Sqlite { source, .. } => match source.sqlite_error_code() {
@@ -208,10 +212,7 @@ impl Db {
         let conn = Connection::open_with_flags(format!("file:{escaped}{how}"), flags).map_err(sqlite)?;
         let db = Self { conn, path: path.to_path_buf(), wait };
         if db.checked_version()? < schema::VERSION {
-            return Err(StoreError::Foreign {
-                path: db.path,
-                what: "it is of an older format, and cannot be written to",
-            });
+            return Err(StoreError::Older(db.path));
         }
         Ok(db)
     }

@@ -31,8 +31,8 @@ pub struct PastFile {
     pub size: u64,
     /// When the scan that read it ended, in milliseconds.
     pub finished: i64,
-    /// Some of its records could not be read.
-    pub has_rejects: bool,
+    /// Some of its records could not be read, and which is not kept.
+    pub has_nameless_rejects: bool,
     /// Number of the scan that read it.
     pub scan: i64,
 }
@@ -65,7 +65,7 @@ pub fn files(db: &Db, since: Option<i64>, most: u64) -> Result<(Vec<PastFile>, u
         let since = since.unwrap_or(i64::MIN);
         let count = "SELECT count(*) FROM files f JOIN scans s ON s.number = f.scan WHERE s.finished >= ?";
         let all: i64 = conn.query_row(count, [since], |row| row.get(0))?;
-        let text = "SELECT f.name, f.hash, f.size, s.finished, f.rejects, f.scan FROM files f JOIN scans s ON s.number = f.scan \
+        let text = "SELECT f.name, f.hash, f.size, s.finished, f.rejects AND NOT EXISTS (SELECT 1 FROM rejects r WHERE r.file = f.number), f.scan FROM files f JOIN scans s ON s.number = f.scan \
              WHERE s.finished >= ?1 ORDER BY s.finished DESC, f.name, f.number LIMIT ?2";
         let mut statement = conn.prepare(text)?;
         let read = |row: &rusqlite::Row<'_>| {
@@ -74,7 +74,7 @@ pub fn files(db: &Db, since: Option<i64>, most: u64) -> Result<(Vec<PastFile>, u
                 hash: row.get(1)?,
                 size: row.get::<_, i64>(2)?.unsigned_abs(),
                 finished: row.get(3)?,
-                has_rejects: row.get(4)?,
+                has_nameless_rejects: row.get(4)?,
                 scan: row.get(5)?,
             })
         };
@@ -96,15 +96,37 @@ pub struct PastReject {
     pub reason: String,
 }
 
-/// What could not be read in scans that ended at `since` or later and have a number past `after`: the first of each
-/// file, those of the newest scans first, at most so many; and how many are kept.
-pub fn rejects(db: &Db, since: Option<i64>, after: i64, most: u64) -> Result<(Vec<PastReject>, u64), StoreError> {
+/// How much could not be read, each record and file once however often it was scanned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Records.
+    pub records: u64,
+    /// Files that could not be read at all.
+    pub files: u64,
+}
+
+/// How much could not be read in scans that ended at `since` or later, and was met first by a scan past `after`.
+pub fn unread(db: &Db, since: Option<i64>, after: i64) -> Result<Unread, StoreError> {
     snapshot(db, |conn| {
-        let from = "FROM rejects r JOIN scans s ON s.number = r.scan WHERE s.finished >= ?1 AND s.number > ?2";
+        let of_files = "SELECT max(r.of_file) AS records FROM rejects r JOIN scans s ON s.number = r.scan \
+             WHERE s.finished >= ?1 AND r.first > ?2 GROUP BY r.scan, r.name";
+        let text = format!("SELECT coalesce(sum(records), 0), coalesce(sum(records = 0), 0) FROM ({of_files})");
+        let number = |row: &rusqlite::Row<'_>, place: usize| row.get::<_, i64>(place).map(i64::unsigned_abs);
+        let read = |row: &rusqlite::Row<'_>| Ok(Unread { records: number(row, 0)?, files: number(row, 1)? });
+        Ok(conn.query_row(&text, (since.unwrap_or(i64::MIN), after), read)?)
+    })
+}
+
+/// What could not be read in scans that ended at `since` or later, and was met first by a scan past `after`: the first of each
+/// file, those of the newest scans first, at most so many.
+pub fn rejects(db: &Db, since: Option<i64>, after: i64, most: u64) -> Result<Vec<PastReject>, StoreError> {
+    snapshot(db, |conn| {
         let since = since.unwrap_or(i64::MIN);
-        let all: i64 = conn.query_row(&format!("SELECT count(*) {from}"), (since, after), |row| row.get(0))?;
-        let order = "ORDER BY s.number DESC, r.name, r.record, r.line, r.number LIMIT ?3";
-        let mut statement = conn.prepare(&format!("SELECT r.name, r.line, r.record, r.reason {from} {order}"))?;
+        let mut statement = conn.prepare(
+            "SELECT r.name, r.line, r.record, r.reason FROM rejects r JOIN scans s ON s.number = r.scan \
+             WHERE s.finished >= ?1 AND r.first > ?2 \
+             ORDER BY s.number DESC, r.name, r.record, r.line, r.number LIMIT ?3",
+        )?;
         let read = |row: &rusqlite::Row<'_>| {
             Ok(PastReject {
                 name: row.get(0)?,
@@ -114,7 +136,7 @@ pub fn rejects(db: &Db, since: Option<i64>, after: i64, most: u64) -> Result<(Ve
             })
         };
         let found = statement.query_map((since, after, i64::try_from(most).unwrap_or(i64::MAX)), read)?;
-        Ok((found.collect::<Result<_, _>>()?, all.unsigned_abs()))
+        Ok(found.collect::<Result<_, _>>()?)
     })
 }
 
@@ -163,7 +185,7 @@ mod tests {
         assert_eq!(all.iter().filter(|scan| scan.finished >= SECOND_SCAN).count(), 1);
         let (found, number) = files(&sample.db, Some(SECOND_SCAN), 10).unwrap();
         assert_eq!((found.len(), number), (1, 1));
-        assert_eq!((found[0].name.as_str(), found[0].has_rejects), ("b.json", true));
+        assert_eq!((found[0].name.as_str(), found[0].has_nameless_rejects), ("b.json", true));
         let (found, number) = files(&sample.db, None, 1).unwrap();
         assert_eq!((found.len(), number), (1, 2));
     }

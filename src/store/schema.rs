@@ -20,3 +20,33 @@ pub fn migrate(transaction: &Transaction<'_>) -> Result<(), Failure> {
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+
+    #[test]
+    fn marks_of_before_count_as_told_of_everything() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        for step in &STEPS[..2] {
+            conn.execute_batch(step).unwrap();
+        }
+        conn.pragma_update(None, "user_version", 2).unwrap();
+        let scan = "INSERT INTO scans (command, version, zone, started, finished, context, counts, new_alarms, grown_alarms) \
+             VALUES ('scan', '0', 'UTC', 1, 2, x'00', '{}', 0, 0)";
+        let marks = "INSERT INTO marks VALUES ('ops', 'A-1'), ('ops', 'A-2'), ('siem', 'A-1')";
+        conn.execute_batch(&format!("{scan}; {scan}; {marks}")).unwrap();
+        let transaction = conn.transaction().unwrap();
+        migrate(&transaction).unwrap();
+        transaction.commit().unwrap();
+        let told: Vec<(String, i64)> = conn
+            .prepare("SELECT mark, scan FROM told ORDER BY mark")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(told, [("ops".to_string(), 2), ("siem".to_string(), 2)]);
+    }
+}

@@ -66,6 +66,9 @@ pub(super) fn try_all(atoms: Vec<Atom>, path: &Path) -> Vec<Problem> {
     problems
 }
 
+/// Mistakes of one table that are looked for: each takes trying the settings some ten times.
+const MOST_PROBLEMS: usize = 100;
+
 /// One table of the file, into which settings go that prove good.
 struct Trial<'t> {
     name: String,
@@ -77,6 +80,9 @@ struct Trial<'t> {
 impl Trial<'_> {
     /// Takes what is good, and names the rest. Halving finds few mistakes among many entries soon.
     fn admit(&mut self, atoms: &[Atom]) {
+        if self.problems.len() >= MOST_PROBLEMS {
+            return;
+        }
         match (atoms, self.attempt(atoms)) {
             (_, Ok(table)) => self.good = table,
             ([], Err(_)) => {}

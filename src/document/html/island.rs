@@ -15,6 +15,7 @@ pub(super) const WORDS: &[&str] = &[
     "advice_process_now",
     "events_duplicates",
     "events_evaluated",
+    "events_fell_back",
     "events_outside_range",
     "events_platform",
     "events_read",

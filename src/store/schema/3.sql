@@ -1,12 +1,15 @@
 -- Version 3: which records could not be read, and up to which scan reports have told of them.
 
 -- The first of each file, so that a report can say where they stand and why. file: its number in the ledger, if it was
--- read to its end; line and record are 0 when the file as a whole could not be read.
+-- read to its end; line and record are 0 when the file as a whole could not be read. scan: the newest that met it, first:
+-- the first one; of_file: records of the file that could not be read, 0 when it was not read at all.
 CREATE TABLE rejects (
     number INTEGER PRIMARY KEY,
     scan INTEGER NOT NULL REFERENCES scans (number) ON DELETE CASCADE,
+    first INTEGER NOT NULL,
     file INTEGER REFERENCES files (number) ON DELETE CASCADE,
     name TEXT NOT NULL,
+    of_file INTEGER NOT NULL,
     line INTEGER NOT NULL,
     record INTEGER NOT NULL,
     reason TEXT NOT NULL
