@@ -10,6 +10,7 @@ use crate::enrich::asked::{Asked, anything};
 use crate::event::columns::flag;
 use crate::event::frame::{Events, NO_REGION, Row};
 use crate::event::redact::redact;
+use hashbrown::hash_map::Entry;
 use hashbrown::{Equivalent, HashMap, HashSet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -190,14 +191,19 @@ impl<I: Eq + Hash> Default for AskedOf<I> {
 
 impl<I: Eq + Hash> AskedOf<I> {
     /// Adds calls that are alike.
-    pub fn add(&mut self, mut alike: Alike<I>, sample: &Sample) {
+    pub fn add(&mut self, mut alike: Alike<I>, sample: Sample) {
         if let Cow::Owned(less) = self.detail.of(&alike.asked) {
             alike.asked = less.into();
         }
         if !self.different.is_empty() && !self.different.contains(&alike.asked) {
             self.different.insert(alike.asked.clone());
         }
-        self.calls.entry(alike).or_default().merge(sample);
+        match self.calls.entry(alike) {
+            Entry::Vacant(new) => {
+                new.insert(sample);
+            }
+            Entry::Occupied(mut known) => known.get_mut().merge(&sample),
+        }
         if self.different.is_empty() && self.calls.len() > MAX_ASKED {
             self.different = self.calls.keys().map(|alike| alike.asked.clone()).collect();
         }
@@ -212,7 +218,7 @@ impl<I: Eq + Hash> AskedOf<I> {
             self.lose(detail);
         }
         for (alike, sample) in calls {
-            self.add(alike, &sample);
+            self.add(alike, sample);
         }
     }
 
@@ -220,7 +226,7 @@ impl<I: Eq + Hash> AskedOf<I> {
         self.detail = detail;
         self.different.clear();
         for (alike, sample) in std::mem::take(&mut self.calls) {
-            self.add(alike, &sample);
+            self.add(alike, sample);
         }
     }
 }
@@ -265,7 +271,7 @@ impl Requests {
             Some(known) => known.clone(),
             None => searched(&asked, &mut self.clean),
         };
-        of.add(Alike { ip: row.ip, api_call, outcome, asked }, &Sample::one(row.event, row.time));
+        of.add(Alike { ip: row.ip, api_call, outcome, asked }, Sample::one(row.event, row.time));
     }
 
     /// Adds what another worker has seen.
@@ -329,7 +335,7 @@ mod tests {
         let mut of = AskedOf::default();
         for (resource, event) in calls {
             let sample = Sample::one(*event, i64::try_from(*event % 50).unwrap());
-            of.add(alike(resource % 3, &instance(*resource)), &sample);
+            of.add(alike(resource % 3, &instance(*resource)), sample);
         }
         of
     }
@@ -347,7 +353,7 @@ mod tests {
     fn many_types_are_not_told_apart() {
         let mut of = AskedOf::default();
         for number in 0..70 {
-            of.add(alike(0, &format!("Lqcs::cvm:ap-x:uin/1:type{number}/a")), &Sample::one(number, 0));
+            of.add(alike(0, &format!("Lqcs::cvm:ap-x:uin/1:type{number}/a")), Sample::one(number, 0));
         }
         assert_eq!((of.detail, of.calls.len()), (Detail::Nothing, 1));
         assert!(of.calls.contains_key(&alike(0, "W*")));

@@ -8,7 +8,7 @@ use memchr::memmem;
 use std::cell::RefCell;
 
 /// Largest file read in one go, in bytes.
-pub(super) const MAX_PACKED: u64 = 4 << 20;
+pub(super) const MAX_PACKED: usize = 4 << 20;
 /// Largest content read in one go, in bytes. A handful of files are read at once, each with so much memory.
 const MAX_PLAIN: usize = 32 << 20;
 /// Bytes of the shortest header (RFC 1952, section 2.3).

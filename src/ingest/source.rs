@@ -152,7 +152,7 @@ impl Reader<'_, '_> {
             Input::NoFile(_, why) => self.rejected(&name, Reason::CannotOpen((*why).to_string())),
             Input::File(path) => match open(path) {
                 Ok(Opened::Zip(archive)) => self.read_zip(&name, input.size(), archive, 0),
-                Ok(Opened::Gzip(file)) => self.read_gzip(&name, &mut Watched { inner: file, progress }),
+                Ok(Opened::Gzip(file, size)) => self.read_gzip(&name, size, &mut Watched { inner: file, progress }),
                 Ok(Opened::Stream(file)) => self.read_layer(&name, &mut Watched { inner: file, progress }, 0),
                 Err(error) => self.rejected(&name, Reason::CannotOpen(error.to_string())),
             },
@@ -226,10 +226,10 @@ impl Reader<'_, '_> {
     }
 
     /// Reads a small gzip file in one go if that can be done, else like any other.
-    fn read_gzip(&mut self, name: &str, input: &mut dyn Read) -> bool {
+    fn read_gzip(&mut self, name: &str, size: usize, input: &mut dyn Read) -> bool {
         let began = Instant::now();
-        let mut packed = Vec::new();
-        let failure = input.take(gzip::MAX_PACKED).read_to_end(&mut packed).err();
+        let mut packed = Vec::with_capacity(size);
+        let failure = input.take(gzip::MAX_PACKED as u64).read_to_end(&mut packed).err();
         let progress = self.progress;
         let read = gzip::whole(&packed, |mut plain| {
             progress.add(Stage::Read, began.elapsed());
@@ -331,8 +331,8 @@ impl Reader<'_, '_> {
 
 enum Opened {
     Stream(File),
-    /// Small enough to be held.
-    Gzip(File),
+    /// Small enough to be held, and its size.
+    Gzip(File, usize),
     Zip(zip::ZipArchive<File>),
 }
 
@@ -347,8 +347,9 @@ fn open(path: &Path) -> io::Result<Opened> {
         if &magic[..length] == b"PK\x03\x04" {
             return zip::ZipArchive::new(file).map(Opened::Zip).map_err(io::Error::other);
         }
-        if magic.starts_with(&[0x1f, 0x8b]) && metadata.len() <= gzip::MAX_PACKED {
-            return Ok(Opened::Gzip(file));
+        let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+        if magic.starts_with(&[0x1f, 0x8b]) && size <= gzip::MAX_PACKED {
+            return Ok(Opened::Gzip(file, size));
         }
     }
     Ok(Opened::Stream(file))

@@ -2,9 +2,10 @@
 
 use super::{Db, StoreError};
 use crate::ingest::source::Input;
+use crossbeam_channel::bounded;
 use rusqlite::{OptionalExtension, params};
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -32,11 +33,46 @@ fn hash(path: &Path) -> io::Result<Option<Fingerprint>> {
     if !before.is_file() {
         return Ok(None);
     }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&mut file)?;
+    let hash = hash_of(&mut file, before.len())?;
     let same = state(&before) == state(&path.metadata()?);
     let (size, modified) = state(&before);
-    Ok(same.then(|| Fingerprint { size, modified, hash: *hasher.finalize().as_bytes() }))
+    Ok(same.then_some(Fingerprint { size, modified, hash }))
+}
+
+/// Bytes hashed at a time.
+const PIECE: usize = 1 << 18;
+/// Pieces under way between the thread that reads and the one that hashes.
+const PIECES: usize = 4;
+
+/// The hash of what is left of a file of some `size` bytes. A large one is read by another thread than hashes it.
+fn hash_of(file: &mut File, size: u64) -> io::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    if size <= (PIECES * PIECE) as u64 {
+        hasher.update_reader(file)?;
+        return Ok(*hasher.finalize().as_bytes());
+    }
+    let (give, pieces) = bounded(PIECES);
+    let (give_back, empty) = bounded(PIECES);
+    std::thread::scope(|threads| {
+        for _ in 0..PIECES {
+            let _ = give_back.send(vec![0; PIECE]);
+        }
+        threads.spawn(move || {
+            while let Ok(mut piece) = empty.recv() {
+                let read = file.read(&mut piece);
+                let ends = matches!(read, Ok(0) | Err(_));
+                if give.send(read.map(|size| (piece, size))).is_err() || ends {
+                    return;
+                }
+            }
+        });
+        for read in pieces {
+            let (piece, size) = read?;
+            hasher.update(&piece[..size]);
+            let _ = give_back.send(piece);
+        }
+        Ok(*hasher.finalize().as_bytes())
+    })
 }
 
 fn state(metadata: &Metadata) -> State {
