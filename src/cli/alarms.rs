@@ -8,7 +8,6 @@ use super::lookup::{Lookup, LookupArgs};
 use crate::alarm::model::Alarm;
 use crate::detect::Level;
 use crate::pipeline::ScanCounts;
-use crate::report::listing::Column;
 use crate::report::{self, Format, csc, formats, table};
 use crate::store::alarms::{AlarmFilter, Records, Sort, alarms};
 use crate::store::inventory::stored;
@@ -126,10 +125,7 @@ fn write(args: &Args, lookup: &Lookup, mut alarms: Vec<Alarm>, geo: &mut Places)
     let failing = args.fail_on.is_some_and(|level| alarms.iter().any(|alarm| alarm.is_open(level)));
     match lookup.format {
         Format::Table => {
-            let usual = |column: &Column<Alarm>| {
-                table::is_usual(column, &alarms) || column.title == table::REGION && args.geo.is_given()
-            };
-            let columns = args.columns.pick(&table::COLUMNS, usual)?;
+            let columns = args.columns.pick(&table::COLUMNS, |column| args.geo.is_usual(column, &alarms))?;
             if columns.iter().any(|column| column.title == table::REGION) {
                 geo.fill_sources(&mut alarms, &regions(&lookup.db)?);
             }

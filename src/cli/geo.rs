@@ -3,7 +3,8 @@
 use crate::alarm::model::{Alarm, CallRecord};
 use crate::geo::Geo;
 use crate::lang::Lang;
-use crate::report::Format;
+use crate::report::listing::Column;
+use crate::report::{Format, table};
 use crate::store::usage::Address;
 use anyhow::Result;
 use hashbrown::HashMap;
@@ -20,9 +21,9 @@ pub(super) struct GeoArgs {
 }
 
 impl GeoArgs {
-    /// Whether somebody named a database.
-    pub(super) fn is_given(&self) -> bool {
-        !self.geo.is_empty()
+    /// Whether an alarm table shows a column without being asked: that of places, once a database is named.
+    pub(super) fn is_usual(&self, column: &Column<Alarm>, alarms: &[Alarm]) -> bool {
+        table::is_usual(column, alarms) || column.title == table::REGION && !self.geo.is_empty()
     }
 
     /// Opens the databases named, with the table inside the program behind them.

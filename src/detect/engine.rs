@@ -80,8 +80,8 @@ pub struct Findings {
     pub kept: Vec<Vec<Sighting>>,
     /// Further ones in temporary files, when there is no database.
     pub spill: Spill,
-    /// What a database is to know besides: one for each worker, none when there is no database.
-    pub noted: Vec<Noted>,
+    /// What a database is to know besides.
+    pub noted: Option<Noted>,
     /// Length of each list after it was last tidied.
     tidied: Vec<usize>,
     /// Events kept with their details, by key and API: no more than of a record are.
@@ -103,15 +103,9 @@ impl Noted {
         self.requests.note(events);
     }
 
-    /// What all workers noted, as one.
-    pub fn together(workers: Vec<Self>) -> Self {
-        let mut workers = workers.into_iter();
-        let mut all = workers.next().unwrap_or_default();
-        for Self { activity, requests } in workers {
-            all.activity.merge(activity);
-            all.requests.merge(requests);
-        }
-        all
+    fn merge(&mut self, other: Self) {
+        self.activity.merge(other.activity);
+        self.requests.merge(other.requests);
     }
 }
 
@@ -176,7 +170,7 @@ impl Findings {
             gathered: Folder::new(keep),
             kept: empty(),
             spill: Spill::default(),
-            noted: Vec::new(),
+            noted: (keep != Keep::Counts).then(Noted::default),
             tidied: vec![0; rules],
             detailed: HashMap::new(),
         }
@@ -185,11 +179,8 @@ impl Findings {
     /// Takes in a batch of events, and what the rules answered about them.
     pub fn take(&mut self, engine: &Engine, events: &Events, answers: &DataFrame, catalog: &Catalog) {
         self.history.note(&events.rows);
-        if self.folder.keep != Keep::Counts {
-            if self.noted.is_empty() {
-                self.noted.push(Noted::default());
-            }
-            self.noted[0].note(events);
+        if let Some(noted) = &mut self.noted {
+            noted.note(events);
         }
         let batch = Batch::new(events);
         for (number, active) in engine.rules.iter().enumerate() {
@@ -291,7 +282,9 @@ impl Findings {
             own.extend(others);
         }
         self.spill.merge(other.spill);
-        self.noted.extend(other.noted);
+        if let (Some(own), Some(others)) = (&mut self.noted, other.noted) {
+            own.merge(others);
+        }
     }
 
     /// Lets the timeline rules judge the events kept, once all findings are merged. The result is told

@@ -275,20 +275,12 @@ fn short(text: &str) -> String {
 fn news(report: &Report, new: usize, open: usize, lang: Lang) -> Line {
     if new == 0 {
         let blind = report.coverage.events.get("evaluated").copied() == Some(0);
-        return vec![Piece::Strong(
-            text(
-                lang,
-                "digest",
-                if blind {
-                    "none_unread"
-                } else if report.mark.is_some() {
-                    "none_mark"
-                } else {
-                    "none"
-                },
-            )
-            .to_string(),
-        )];
+        let said = match (blind, &report.mark) {
+            (true, _) => "none_unread",
+            (false, Some(_)) => "none_mark",
+            (false, None) => "none",
+        };
+        return vec![Piece::Strong(text(lang, "digest", said).to_string())];
     }
     let separator = text(lang, "digest", "separator");
     let mut more = String::new();

@@ -197,7 +197,7 @@ pub struct Record {
     pub source_ip: Option<String>,
     /// Where it is.
     pub region: Option<String>,
-    /// Where `region` is from: `log`, the name of a database, or `built-in`.
+    /// Where `region` is from: `log`, or the name of a database or of the table inside the program.
     pub region_source: Option<String>,
     /// Remark on the address.
     pub ip_remark: Option<String>,

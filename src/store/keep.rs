@@ -87,13 +87,12 @@ pub struct Kept {
 /// Keeps what a scan found. Nothing is kept unless all of it is.
 pub fn keep(
     db: &Db,
-    mut reading: Reading,
+    reading: Reading,
     world: &World,
     engine: &Engine,
     entry: &ScanEntry,
 ) -> Result<(Kept, ScanCounts), StoreError> {
-    let noted = Noted::together(std::mem::take(&mut reading.found.noted));
-    let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading, &noted);
+    let work = |tx: &Transaction<'_>| Keeper { tx, world, engine, entry }.keep(reading);
     db.write(work).map_err(|failure| failure.at(db.path()))
 }
 
@@ -118,7 +117,7 @@ type RejectPlace = (String, i64, i64, String);
 type Sources = Vec<BTreeSet<String>>;
 
 impl Keeper<'_> {
-    fn keep(&self, reading: Reading, noted: &Noted) -> Result<(Kept, ScanCounts), Failure> {
+    fn keep(&self, reading: Reading) -> Result<(Kept, ScanCounts), Failure> {
         let Reading { mut found, tables, mut app_ids, counts } = reading;
         let touched: BTreeSet<String> = tables.keys.texts().iter().map(ToString::to_string).collect();
         let mut history = std::mem::take(&mut found.history);
@@ -175,9 +174,11 @@ impl Keeper<'_> {
         past::save(self.tx, &numbers, &names, &app_ids, &history)?;
         past::save_policies(self.tx, &self.world.inventory)?;
         inventory::save(self.tx, &self.world.inventory, scan)?;
-        let labels = activity::save_labels(self.tx, &noted.activity, &resolver)?;
-        activity::save(self.tx, &noted.activity, &labels, &resolver)?;
-        requests::save(self.tx, &noted.requests, &labels, &resolver)?;
+        if let Some(Noted { activity, requests }) = &found.noted {
+            let labels = activity::save_labels(self.tx, activity, &resolver)?;
+            activity::save(self.tx, activity, &labels, &resolver)?;
+            requests::save(self.tx, requests, &labels, &resolver)?;
+        }
         self.tx.execute(
             "UPDATE scans SET new_alarms = ?2, grown_alarms = ?3 WHERE number = ?1",
             params![scan, new, grown],

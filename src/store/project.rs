@@ -205,13 +205,8 @@ impl<'p> Projector<'p> {
     fn write_records(&self, alarm: i64, part: &Part) -> Result<(), Failure> {
         let mut known = record_numbers(self.tx, alarm)?;
         for (id, record) in &part.records {
-            let number = match known.remove(id) {
-                Some(number) => {
-                    self.update_record(number, record)?;
-                    number
-                }
-                None => self.insert_record(alarm, id, record)?,
-            };
+            known.remove(id);
+            let number = self.write_record(alarm, id, record)?;
             self.write_calls(number, record)?;
         }
         let mut delete = self.tx.prepare_cached("DELETE FROM records WHERE number = ?1")?;
@@ -221,14 +216,20 @@ impl<'p> Projector<'p> {
         Ok(())
     }
 
-    fn insert_record(&self, alarm: i64, id: &RecordId, record: &PartRecord) -> Result<i64, Failure> {
+    /// Writes a record; one that is there keeps its number.
+    fn write_record(&self, alarm: i64, id: &RecordId, record: &PartRecord) -> Result<i64, Failure> {
         let mut insert = self.tx.prepare_cached(
             "INSERT INTO records (alarm, source_ip, service, action, api_call, user_type, user, code, ok, calls, \
              first_call, last_call, region, api_regions, ip_type, ip_remark, asset_id, asset_name, policies, clients) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
+             ON CONFLICT DO UPDATE SET calls = excluded.calls, first_call = excluded.first_call, \
+             last_call = excluded.last_call, region = excluded.region, api_regions = excluded.api_regions, \
+             ip_type = excluded.ip_type, ip_remark = excluded.ip_remark, asset_id = excluded.asset_id, \
+             asset_name = excluded.asset_name, policies = excluded.policies, clients = excluded.clients \
+             RETURNING number",
         )?;
         let place = &record.place;
-        insert.execute(params![
+        let cells = params![
             alarm,
             id.source_ip,
             id.service,
@@ -249,31 +250,8 @@ impl<'p> Projector<'p> {
             place.asset_name,
             json(&record.policies),
             json(&record.clients)
-        ])?;
-        Ok(self.tx.last_insert_rowid())
-    }
-
-    fn update_record(&self, number: i64, record: &PartRecord) -> Result<(), Failure> {
-        let mut update = self.tx.prepare_cached(
-            "UPDATE records SET calls = ?2, first_call = ?3, last_call = ?4, region = ?5, api_regions = ?6, ip_type = ?7, \
-             ip_remark = ?8, asset_id = ?9, asset_name = ?10, policies = ?11, clients = ?12 WHERE number = ?1",
-        )?;
-        let place = &record.place;
-        update.execute(params![
-            number,
-            signed(record.count),
-            record.first,
-            record.last,
-            record.locations.first(),
-            json(&record.api_regions),
-            place.ip_type,
-            place.ip_remark,
-            place.asset_id,
-            place.asset_name,
-            json(&record.policies),
-            json(&record.clients)
-        ])?;
-        Ok(())
+        ];
+        Ok(insert.query_row(cells, |row| row.get(0))?)
     }
 
     fn write_calls(&self, record: i64, part: &PartRecord) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! Parquet read back by a reader of its own holds what JSON lines hold, with types.
 
-use crate::support::{Folder, ZONE};
+use crate::support::{Folder, ZONE, akguard, read_lines, run};
 use akguard::report::text::rfc3339;
 use parquet::basic::{LogicalType, TimeUnit, Type as Physical};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -8,23 +8,9 @@ use parquet::record::{Field, Row};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn run(db: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
-    command.env_clear().env("AKGUARD_DB", db).args(args).output().expect("the program runs")
-}
-
-fn akguard(db: &Path, args: &[&str]) -> Vec<u8> {
-    let output = run(db, args);
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
-fn lines(db: &Path, args: &[&str]) -> Vec<Value> {
-    let text = akguard(db, &[args, &["--format", "jsonl"]].concat());
-    let text = String::from_utf8(text).expect("UTF-8");
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+fn as_json_lines(db: &Path, args: &[&str]) -> Vec<Value> {
+    read_lines(&akguard(db, &[args, &["--format", "jsonl"]].concat()))
 }
 
 /// The file that a command writes as Parquet.
@@ -70,25 +56,25 @@ fn demo(folder: &Folder) -> std::path::PathBuf {
 }
 
 #[test]
-fn alarms_are_the_objects_of_json_lines() {
+fn alarms_are_the_objects_of_json_as_json_lines() {
     let folder = Folder::new();
     let db = demo(&folder);
     for args in [&["alarms"][..], &["alarms", "--level", "high"], &["scan", "fixtures/demo/logs", "--no-db", "--quiet"]]
     {
-        let (found, expected) = (rows(&written(&folder, &db, args)), lines(&db, args));
+        let (found, expected) = (rows(&written(&folder, &db, args)), as_json_lines(&db, args));
         assert!(expected.len() > 5, "{args:?}");
         assert_eq!(found, expected, "{args:?}");
     }
-    assert!(lines(&db, &["alarms"]).iter().any(|alarm| alarm["decision"]["note"] == "=1+1"));
+    assert!(as_json_lines(&db, &["alarms"]).iter().any(|alarm| alarm["decision"]["note"] == "=1+1"));
 }
 
 #[test]
 fn records_and_calls_are_those_of_json_with_what_csv_adds() {
     let folder = Folder::new();
     let db = demo(&folder);
-    for alarm in lines(&db, &["alarms"]) {
+    for alarm in as_json_lines(&db, &["alarms"]) {
         let id = alarm["id"].as_str().expect("an id");
-        let mut expected = lines(&db, &["calls", id]);
+        let mut expected = as_json_lines(&db, &["calls", id]);
         for record in &mut expected {
             for (name, of) in [("alarm", "id"), ("rule", "rule"), ("ak", "ak"), ("ak_masked", "ak_masked")] {
                 record[name] = alarm[of].clone();
@@ -99,7 +85,7 @@ fn records_and_calls_are_those_of_json_with_what_csv_adds() {
         assert_eq!(rows(&written(&folder, &db, &["calls", id])), expected, "{id}");
         assert_eq!(rows(&written(&folder, &db, &["show", id])), expected, "{id}");
         let one = ["calls", id, "--record", "1"];
-        assert_eq!(rows(&written(&folder, &db, &one)), lines(&db, &one), "{id}");
+        assert_eq!(rows(&written(&folder, &db, &one)), as_json_lines(&db, &one), "{id}");
     }
 }
 
@@ -125,7 +111,7 @@ fn columns_have_types() {
     assert_eq!(alarms["tags.list.element"], (Physical::BYTE_ARRAY, text.clone(), 1));
     assert_eq!(alarms["records.list.element.first_call"], (Physical::INT64, time.clone(), 1));
     assert_eq!(alarms["records.list.element.clients.list.element"], (Physical::BYTE_ARRAY, text, 2));
-    let alarm = lines(&db, &["alarms"]).remove(0);
+    let alarm = as_json_lines(&db, &["alarms"]).remove(0);
     let id = alarm["id"].as_str().expect("an id");
     assert_eq!(kinds(&["calls", id])["number"], (Physical::INT64, None, 0));
     let calls = kinds(&["calls", id, "--record", "1"]);
@@ -152,12 +138,12 @@ fn hostile_text_stays_what_it_is() {
     let log = [event("r-1", evil, evil), event("-1+1", "a", &cells), event("r-3", &cells, "=x"), event("", "", "")];
     let log = folder.file("log.ndjson", log.join("\n") + "\n");
     akguard(&db, &["scan", &log.to_string_lossy(), "--quiet"]);
-    let alarms = lines(&db, &["alarms"]);
+    let alarms = as_json_lines(&db, &["alarms"]);
     assert!(alarms.iter().any(|alarm| alarm["user"].as_str().is_some_and(|user| user.contains('\u{1b}'))));
     assert_eq!(rows(&written(&folder, &db, &["alarms"])), alarms);
     for alarm in &alarms {
         let one = ["calls", alarm["id"].as_str().expect("an id"), "--record", "1"];
-        assert_eq!(rows(&written(&folder, &db, &one)), lines(&db, &one));
+        assert_eq!(rows(&written(&folder, &db, &one)), as_json_lines(&db, &one));
     }
 }
 
@@ -165,9 +151,11 @@ fn hostile_text_stays_what_it_is() {
 fn a_pipe_takes_it_and_no_alarms_are_a_table_without_rows() {
     let folder = Folder::new();
     let db = demo(&folder);
-    let file = folder.file("piped.parquet", akguard(&db, &["alarms", "--format", "parquet"]));
+    let piped = run(&db, &["alarms", "--format", "parquet"]);
+    assert!(piped.status.success(), "{}", String::from_utf8_lossy(&piped.stderr));
+    let file = folder.file("piped.parquet", piped.stdout);
     let piped = SerializedFileReader::new(File::open(file).expect("the file")).expect("Parquet");
-    assert_eq!(rows(&piped), lines(&db, &["alarms"]));
+    assert_eq!(rows(&piped), as_json_lines(&db, &["alarms"]));
     assert_eq!(piped.metadata().file_metadata().created_by(), Some("akguard version 0.1.0"));
     let none = written(&folder, &db, &["alarms", "--since", "2099-01-01"]);
     assert_eq!((rows(&none).len(), none.metadata().file_metadata().schema_descr().num_columns()), (0, 54));

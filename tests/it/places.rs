@@ -1,27 +1,9 @@
 //! Where addresses are, as every command shows it: the log first, then the user's databases, then the built-in table.
 
-use crate::support::Folder;
+use crate::support::{Folder, akguard, read_lines, run};
 use serde_json::{Value, json};
-use std::path::Path;
-use std::process::{Command, Output};
 
 const BUILTIN: &str = "built-in table, DB-IP Lite";
-
-fn run(db: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
-    command.env_clear().env("AKGUARD_DB", db).args(args).output().expect("the program runs")
-}
-
-fn akguard(db: &Path, args: &[&str]) -> String {
-    let output = run(db, args);
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-fn lines(db: &Path, args: &[&str]) -> Vec<Value> {
-    let text = akguard(db, args);
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
 
 /// One alarm with calls from four addresses: one that the log places, one that the CSV places, one that only the
 /// built-in table does, and one of a private network.
@@ -57,7 +39,8 @@ impl World {
         let [log, csv] = [log, csv].map(|path| path.to_string_lossy().into_owned());
         let mut world = Self { folder, log, csv, alarm: String::new() };
         akguard(&world.db(), &["scan", &world.log, "--quiet"]);
-        let alarms = lines(&world.db(), &["alarms", "--rule", "non-console-high-risk-api", "--format", "jsonl"]);
+        let alarms =
+            read_lines(&akguard(&world.db(), &["alarms", "--rule", "non-console-high-risk-api", "--format", "jsonl"]));
         world.alarm = alarms[0]["id"].as_str().expect("an id").to_string();
         world
     }
@@ -92,7 +75,9 @@ fn the_log_is_believed_first_then_the_users_database_then_the_table_inside() {
     for (geo, of_csv) in
         [(vec!["--geo", world.csv.as_str()], ["Japan", "mine.csv"]), (vec![], ["United States", BUILTIN])]
     {
-        let all = |args: &[&str]| lines(&db, &[args, &geo, &["--format", "jsonl"], &["--lang", "zh"]].concat());
+        let all = |args: &[&str]| {
+            read_lines(&akguard(&db, &[args, &geo, &["--format", "jsonl"], &["--lang", "zh"]].concat()))
+        };
         let find = |alarms: Vec<Value>| {
             alarms.into_iter().find(|alarm| alarm["id"] == world.alarm.as_str()).expect("the alarm")["records"].take()
         };
@@ -124,7 +109,7 @@ fn the_other_formats_show_the_same_places() {
     assert_eq!(places[0], json!({"desc": "told by the log", "provider": "log"}));
     assert_eq!(places[1], json!({"desc": "Japan", "provider": "mine.csv"}));
     assert_eq!(places[3], Value::Null);
-    let all = lines(&db, &["alarms", "--format", "ocsf", geo[0], geo[1]]);
+    let all = read_lines(&akguard(&db, &["alarms", "--format", "ocsf", geo[0], geo[1]]));
     let listed = all.iter().find(|one| one["finding_info"]["uid"] == world.alarm.as_str()).expect("the alarm");
     assert_eq!(listed["evidences"], finding["evidences"]);
 }

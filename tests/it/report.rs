@@ -1,17 +1,10 @@
 //! Reports hold what the lists hold: the same demo, read through other commands.
 
-use crate::support::Folder;
+use crate::support::{Folder, akguard};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
-
-fn akguard(db: &Path, args: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
-    let output = command.env_clear().env("AKGUARD_DB", db).args(args).output().expect("the program runs");
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
 
 fn json(db: &Path, args: &[&str]) -> Value {
     let args = [args, &["--format", "json"]].concat();

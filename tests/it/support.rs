@@ -11,6 +11,7 @@ use akguard::settings::Settings;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 /// The zone that everything in these tests happens in.
 pub(crate) const ZONE: chrono_tz::Tz = chrono_tz::Asia::Shanghai;
@@ -34,6 +35,24 @@ impl Folder {
         std::fs::write(&path, bytes).expect("a file in the test's folder");
         path
     }
+}
+
+/// Runs the program with a database.
+pub(crate) fn run(db: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_akguard"));
+    command.env_clear().env("AKGUARD_DB", db).args(args).output().expect("the program runs")
+}
+
+/// What the program prints, which must end well.
+pub(crate) fn akguard(db: &Path, args: &[&str]) -> String {
+    let output = run(db, args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// The objects of JSON lines.
+pub(crate) fn read_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 /// The rules and facts of a settings text, with one asset: 203.0.113.0/24.

@@ -2,6 +2,7 @@
 //! lists. No mistake hides another, and each is told at its own place.
 
 use super::check::{Place, Problem};
+use super::schema::full_name;
 use crate::settings::{Settings, SettingsError};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -44,7 +45,7 @@ impl Atom {
     }
 
     fn setting(&self) -> String {
-        if self.table.is_empty() { self.name.clone() } else { format!("{}.{}", self.table, self.name) }
+        full_name(&self.table, &self.name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is wrong with a settings file: unknown names and values that make no sense, all of them at once.
 
 use super::alone::{Atom, try_all};
-use super::schema::{Kind, Setting, all};
+use super::schema::{Kind, Setting, all, full_name};
 use crate::catalog::edit::{near, nearest};
 use crate::detect::Level;
 use crate::event::time::parse_offset;
@@ -121,7 +121,7 @@ impl<'t> Walk<'t> {
     fn table(&mut self, table: &DeTable<'_>, path: &str) {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
-            let full = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+            let full = full_name(path, name);
             let place = Place::of(self.text, key.span().start);
             self.lines.insert(full.clone(), place.line);
             self.entry(&full, path, name, place, value);
@@ -151,7 +151,7 @@ impl<'t> Walk<'t> {
                 let place = Place::of(self.text, value.span().start);
                 match fits(kind, one) {
                     Ok(value) => self.atoms.push(Atom::new(place, table, name, value, false)),
-                    Err(what) => self.wrong(place, &full(table, name), what),
+                    Err(what) => self.wrong(place, &full_name(table, name), what),
                 }
             }
         }
@@ -165,8 +165,10 @@ impl<'t> Walk<'t> {
                 DeValue::String(text) if seen.insert(text.as_ref()) => {
                     self.atoms.push(Atom::new(place, table, name, text.as_ref().into(), true));
                 }
-                DeValue::String(text) => self.wrong(place, &full(table, name), format!("{text:?} stands there twice")),
-                _ => self.wrong(place, &full(table, name), "entries of the list are texts in quotes".to_string()),
+                DeValue::String(text) => {
+                    self.wrong(place, &full_name(table, name), format!("{text:?} stands there twice"));
+                }
+                _ => self.wrong(place, &full_name(table, name), "entries of the list are texts in quotes".to_string()),
             }
         }
     }
@@ -195,11 +197,6 @@ impl<'t> Walk<'t> {
         let place = if path.is_empty() { String::new() } else { format!(" in [{path}]") };
         format!("there is no {what} {name:?}{place}{near}")
     }
-}
-
-/// Table and name of a setting.
-fn full(table: &str, name: &str) -> String {
-    if table.is_empty() { name.to_string() } else { format!("{table}.{name}") }
 }
 
 /// The value if it is of the kind, or else what is wrong with it.

@@ -45,8 +45,13 @@ pub(super) struct Setting {
 impl Setting {
     /// Table and name.
     pub(super) fn path(&self) -> String {
-        if self.table.is_empty() { self.name.to_string() } else { format!("{}.{}", self.table, self.name) }
+        full_name(&self.table, self.name)
     }
+}
+
+/// Table and name of a setting.
+pub(super) fn full_name(table: &str, name: &str) -> String {
+    if table.is_empty() { name.to_string() } else { format!("{table}.{name}") }
 }
 
 /// Every setting, in the order in which people read them.

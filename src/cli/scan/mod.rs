@@ -172,11 +172,8 @@ fn fill_places(details: bool, format: Format, with_region: bool, mut places: Pla
 type Columns = (Vec<&'static Column<Alarm>>, Option<Vec<usize>>);
 
 fn columns_of(args: &Args, alarms: &[Alarm]) -> Result<Columns> {
-    let usual = |column: &Column<Alarm>| {
-        table::is_usual(column, alarms) || column.title == table::REGION && args.geo.is_given()
-    };
     match args.format.unwrap_or(Format::Table) {
-        Format::Table => Ok((args.columns.pick(&table::COLUMNS, usual)?, None)),
+        Format::Table => Ok((args.columns.pick(&table::COLUMNS, |column| args.geo.is_usual(column, alarms))?, None)),
         Format::Csv => Ok((Vec::new(), args.columns.places(&csv::HEADER)?)),
         _ => Ok((Vec::new(), None)),
     }

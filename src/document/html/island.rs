@@ -159,7 +159,6 @@ pub(super) const TEXTS: &[&str] = &[
     "recommendation",
     "records",
     "records_shown",
-    "region_built_in",
     "region_log",
     "rejects",
     "rejects_sample",

@@ -964,7 +964,7 @@
 
     function place(item) {
         if (!item.region) return "";
-        const named = { log: t("region_log"), "built-in": t("region_built_in") };
+        const named = { log: t("region_log") };
         const by = item.region_source;
         return item.region + (by ? " (" + t("place_source", { source: own(named, by) || by }) + ")" : "");
     }
