@@ -2,7 +2,6 @@
 
 use super::activity::Activity;
 use super::history::History;
-use super::requests::Requests;
 use super::rules::ActiveRule;
 use super::spill::{PARTS, Spill, part_of};
 use super::{Judging, Sighting, TimelineHit};
@@ -80,33 +79,12 @@ pub struct Findings {
     pub kept: Vec<Vec<Sighting>>,
     /// Further ones in temporary files, when there is no database.
     pub spill: Spill,
-    /// What a database is to know besides.
-    pub noted: Option<Noted>,
+    /// What a database is to know besides: what keys and addresses did, as each worker noted it.
+    pub activity: Vec<Activity>,
     /// Length of each list after it was last tidied.
     tidied: Vec<usize>,
     /// Events kept with their details, by key and API: no more than of a record are.
     detailed: HashMap<(u32, u32), usize>,
-}
-
-/// What keys and addresses did, and which permissions were asked for.
-#[derive(Default)]
-pub struct Noted {
-    /// What keys and addresses did.
-    pub activity: Activity,
-    /// Which permissions were asked for.
-    pub requests: Requests,
-}
-
-impl Noted {
-    fn note(&mut self, events: &Events) {
-        self.activity.note(&events.rows);
-        self.requests.note(events);
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.activity.merge(other.activity);
-        self.requests.merge(other.requests);
-    }
 }
 
 /// Lists of kept events are tidied when they have doubled, and not before they are this long.
@@ -170,7 +148,7 @@ impl Findings {
             gathered: Folder::new(keep),
             kept: empty(),
             spill: Spill::default(),
-            noted: (keep != Keep::Counts).then(Noted::default),
+            activity: if keep == Keep::Counts { Vec::new() } else { vec![Activity::default()] },
             tidied: vec![0; rules],
             detailed: HashMap::new(),
         }
@@ -179,8 +157,8 @@ impl Findings {
     /// Takes in a batch of events, and what the rules answered about them.
     pub fn take(&mut self, engine: &Engine, events: &Events, answers: &DataFrame, catalog: &Catalog) {
         self.history.note(&events.rows);
-        if let Some(noted) = &mut self.noted {
-            noted.note(events);
+        if let Some(activity) = self.activity.first_mut() {
+            activity.note(events);
         }
         let batch = Batch::new(events);
         for (number, active) in engine.rules.iter().enumerate() {
@@ -282,9 +260,7 @@ impl Findings {
             own.extend(others);
         }
         self.spill.merge(other.spill);
-        if let (Some(own), Some(others)) = (&mut self.noted, other.noted) {
-            own.merge(others);
-        }
+        self.activity.extend(other.activity);
     }
 
     /// Lets the timeline rules judge the events kept, once all findings are merged. The result is told

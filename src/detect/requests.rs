@@ -1,35 +1,31 @@
 //! Which permissions were asked for: by whom, on what, from where, how, and what came of it.
 //!
-//! What is kept follows keys, APIs and addresses, not the number of calls: of calls that are alike a sample is kept,
-//! and past a number of different resources only their types are told apart. Both are chosen by what was seen and not
-//! by when, so that any order of events, and adding the same events twice, gives the same.
+//! Of calls that are alike a sample is kept, and past a number of different resources only their types are told apart.
+//! Both are chosen by what was seen and not by when, so that any order of events, and adding the same events twice, gives
+//! the same.
 
-use super::activity::Outcome;
-use crate::alarm::fold::Label;
+use super::activity::{Call, Outcome};
 use crate::enrich::asked::{Asked, anything};
-use crate::event::columns::flag;
-use crate::event::frame::{Events, NO_REGION, Row};
+use crate::event::frame::NO_REGION;
 use crate::event::redact::redact;
-use hashbrown::hash_map::Entry;
-use hashbrown::{Equivalent, HashMap, HashSet};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::Hash;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 /// Calls kept of those that are alike, chosen as if by lot. Enough that days and alarms among them show.
 pub const SAMPLE: usize = 32;
 /// Newest calls kept besides, so that a look at the last days finds them.
 pub const NEWEST: usize = 8;
+/// Calls that a sample has at most.
+pub const KEPT: usize = SAMPLE + NEWEST;
 /// Different resources kept of one caller and API; past them types are kept, and past as many types nothing.
 pub const MAX_ASKED: usize = 64;
 
 /// Calls that are alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Event and time in milliseconds of those whose event hashes come first, by event.
-    drawn: Vec<(u64, i64)>,
+    /// Those whose event hashes come first, by event.
+    drawn: Vec<Call>,
     /// Time and event of the newest, by time; empty while all are drawn.
     newest: Vec<(i64, u64)>,
     /// There were more than those drawn.
@@ -37,110 +33,38 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A single call.
-    pub fn one(event: u64, time: i64) -> Self {
-        Self { drawn: vec![(event, time)], newest: Vec::new(), more: false }
+    /// The sample of calls; `more`: there were more than these, of which none would be in it.
+    pub fn of(mut calls: Vec<Call>, more: bool) -> Self {
+        calls.sort_unstable();
+        calls.dedup_by_key(|call| call.event);
+        let more = more || calls.len() > SAMPLE;
+        let mut newest = Vec::new();
+        if more {
+            newest.extend(calls.iter().map(|call| (call.time, call.event)));
+            newest.sort_unstable();
+            newest.drain(..newest.len().saturating_sub(NEWEST));
+        }
+        calls.truncate(SAMPLE);
+        Self { drawn: calls, newest, more }
     }
 
-    /// Adds a call.
-    pub fn add(&mut self, event: u64, time: i64) {
-        if self.more {
-            self.note_newest(event, time);
-        }
-        let full = self.drawn.len() >= SAMPLE;
-        if full && self.drawn.last().is_some_and(|last| event > last.0) {
-            self.overflow(event, time);
-            return;
-        }
-        if let Err(place) = self.drawn.binary_search_by_key(&event, |call| call.0) {
-            if full {
-                self.overflow(event, time);
-                self.drawn.pop();
-            }
-            self.drawn.insert(place, (event, time));
-        }
-    }
-
-    /// From now on there are more calls than those drawn.
-    fn overflow(&mut self, event: u64, time: i64) {
-        if !self.more {
-            self.more = true;
-            for (event, time) in self.drawn.clone() {
-                self.note_newest(event, time);
-            }
-            self.note_newest(event, time);
-        }
-    }
-
-    fn note_newest(&mut self, event: u64, time: i64) {
-        let full = self.newest.len() >= NEWEST;
-        if full && self.newest.first().is_some_and(|oldest| (time, event) < *oldest) {
-            return;
-        }
-        if let Err(place) = self.newest.binary_search(&(time, event)) {
-            self.newest.insert(place, (time, event));
-            if full {
-                self.newest.remove(0);
-            }
-        }
-    }
-
-    /// Adds those of another sample.
-    pub fn merge(&mut self, other: &Self) {
-        for (event, time) in other.drawn.iter().copied().chain(other.newest.iter().map(|(time, event)| (*event, *time)))
-        {
-            self.add(event, time);
-        }
-        if other.more && !self.more {
-            self.more = true;
-            for (event, time) in self.drawn.clone() {
-                self.note_newest(event, time);
-            }
-        }
-    }
-
-    /// The calls kept: event and time, by event.
-    pub fn calls(&self) -> BTreeMap<u64, i64> {
-        let newest = self.newest.iter().map(|(time, event)| (*event, *time));
-        self.drawn.iter().copied().chain(newest).collect()
+    /// The calls kept, some of them twice.
+    pub fn calls(&self) -> impl Iterator<Item = Call> {
+        self.drawn.iter().copied().chain(self.newest.iter().map(|(time, event)| Call { event: *event, time: *time }))
     }
 }
 
-/// What makes calls of one caller and API alike. `I` is how an address is written: its number, or its text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Alike<I> {
+/// What makes calls of one caller and API alike.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Alike<'a> {
     /// Source address.
-    pub ip: I,
+    pub ip: Cow<'a, str>,
     /// Made through the API, not the console.
     pub api_call: bool,
     /// What came of it.
     pub outcome: Outcome,
-    /// What was asked for (see [`Asked`]); calls of many callers share the text.
-    #[serde(serialize_with = "write_text", deserialize_with = "read_text")]
-    pub asked: Arc<str>,
-}
-
-fn write_text<S: Serializer>(text: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(text)
-}
-
-fn read_text<'d, D: Deserializer<'d>>(from: D) -> Result<Arc<str>, D::Error> {
-    String::deserialize(from).map(Into::into)
-}
-
-/// The same, borrowed for looking up.
-#[derive(Hash)]
-struct AlikeRef<'a> {
-    ip: u32,
-    api_call: bool,
-    outcome: Outcome,
-    asked: &'a str,
-}
-
-impl Equivalent<Alike<u32>> for AlikeRef<'_> {
-    fn equivalent(&self, key: &Alike<u32>) -> bool {
-        (self.ip, self.api_call, self.outcome, self.asked) == (key.ip, key.api_call, key.outcome, &*key.asked)
-    }
+    /// What was asked for (see [`Asked`]).
+    pub asked: Cow<'a, str>,
 }
 
 /// How far resources are told apart.
@@ -156,7 +80,8 @@ pub enum Detail {
 }
 
 impl Detail {
-    fn of(self, asked: &str) -> Cow<'_, str> {
+    /// What was asked for, as far as it is told apart.
+    pub fn of(self, asked: &str) -> Cow<'_, str> {
         match self {
             Self::Single => Cow::Borrowed(asked),
             Self::Types => match asked.chars().next() {
@@ -167,140 +92,82 @@ impl Detail {
         }
     }
 
-    fn less(self) -> Self {
+    /// The next one, which tells less apart.
+    #[must_use]
+    pub fn less(self) -> Self {
         if self == Self::Single { Self::Types } else { Self::Nothing }
     }
 }
 
-/// What one caller asked of one API.
+/// Calls that are alike, on their way into a sample.
 #[derive(Clone, Debug)]
-pub struct AskedOf<I: Eq + Hash> {
+pub struct Gathered<'a> {
+    /// What makes them alike.
+    pub alike: Alike<'a>,
+    /// The calls.
+    pub calls: Vec<Call>,
+    /// There were more, of which none would be in the sample.
+    pub more: bool,
+}
+
+/// What one caller asked of one API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedOf<'a> {
     /// How far resources are told apart.
     pub detail: Detail,
-    /// The calls, by what makes them alike.
-    pub calls: HashMap<Alike<I>, Sample>,
-    /// What was asked for, once there is so much that it has to be counted.
-    different: HashSet<Arc<str>>,
+    /// The calls, by what makes them alike, so that the same calls give the same bytes.
+    pub calls: Vec<(Alike<'a>, Sample)>,
 }
 
-impl<I: Eq + Hash> Default for AskedOf<I> {
-    fn default() -> Self {
-        Self { detail: Detail::default(), calls: HashMap::new(), different: HashSet::new() }
-    }
-}
-
-impl<I: Eq + Hash> AskedOf<I> {
-    /// Adds calls that are alike.
-    pub fn add(&mut self, mut alike: Alike<I>, sample: Sample) {
-        if let Cow::Owned(less) = self.detail.of(&alike.asked) {
-            alike.asked = less.into();
-        }
-        if !self.different.is_empty() && !self.different.contains(&alike.asked) {
-            self.different.insert(alike.asked.clone());
-        }
-        match self.calls.entry(alike) {
-            Entry::Vacant(new) => {
-                new.insert(sample);
+impl<'a> AskedOf<'a> {
+    /// Puts together what several have gathered; resources are told apart at most as far as `detail`, and less when there
+    /// are too many.
+    pub fn of(mut detail: Detail, mut gathered: Vec<Gathered<'a>>) -> Self {
+        loop {
+            gathered = joined(detail, gathered);
+            if detail == Detail::Nothing || gathered.len() <= MAX_ASKED || different(&gathered) <= MAX_ASKED {
+                break;
             }
-            Entry::Occupied(mut known) => known.get_mut().merge(&sample),
+            detail = detail.less();
         }
-        if self.different.is_empty() && self.calls.len() > MAX_ASKED {
-            self.different = self.calls.keys().map(|alike| alike.asked.clone()).collect();
-        }
-        if self.different.len() > MAX_ASKED && self.detail != Detail::Nothing {
-            self.lose(self.detail.less());
-        }
+        let calls = gathered.into_iter().map(|Gathered { alike, calls, more }| (alike, Sample::of(calls, more)));
+        Self { detail, calls: calls.collect() }
     }
 
-    /// Adds what was kept elsewhere.
-    pub fn merge(&mut self, detail: Detail, calls: impl IntoIterator<Item = (Alike<I>, Sample)>) {
-        if detail > self.detail {
-            self.lose(detail);
-        }
-        for (alike, sample) in calls {
-            self.add(alike, sample);
-        }
-    }
-
-    fn lose(&mut self, detail: Detail) {
-        self.detail = detail;
-        self.different.clear();
-        for (alike, sample) in std::mem::take(&mut self.calls) {
-            self.add(alike, sample);
-        }
+    /// The calls, to put together with others.
+    pub fn into_gathered(self) -> impl Iterator<Item = Gathered<'a>> {
+        self.calls.into_iter().map(|(alike, sample)| {
+            let (calls, more) = (sample.calls().collect(), sample.more);
+            Gathered { alike, calls, more }
+        })
     }
 }
 
-/// What was asked for in a scan.
-#[derive(Clone, Debug, Default)]
-pub struct Requests {
-    /// By key, caller and API.
-    pub asked: HashMap<(Label, u32, u32), AskedOf<u32>>,
-    /// Local days with events of an account in a region, as days since 1970.
-    pub days: HashMap<(u32, u32), BTreeSet<i32>>,
-    /// Texts in which no secret was found, so that each is searched once, and kept once.
-    clean: HashSet<Arc<str>>,
+/// Puts calls together that are alike when resources are told apart as `detail` says.
+fn joined(detail: Detail, mut gathered: Vec<Gathered<'_>>) -> Vec<Gathered<'_>> {
+    for one in &mut gathered {
+        if let Cow::Owned(less) = detail.of(&one.alike.asked) {
+            one.alike.asked = less.into();
+        }
+    }
+    gathered.sort_by(|a, b| a.alike.cmp(&b.alike));
+    gathered.dedup_by(|next, one| {
+        let same = next.alike == one.alike;
+        if same {
+            one.calls.append(&mut next.calls);
+            one.more |= next.more;
+        }
+        same
+    });
+    gathered
 }
 
-/// Texts without secrets that are remembered. Most calls ask for one of a few thousand things.
-const MAX_CLEAN: usize = 16_384;
-
-impl Requests {
-    /// Takes note of a batch of events. Those outside the range asked for are left out: no rule has judged them.
-    pub fn note(&mut self, events: &Events) {
-        for (place, row) in events.rows.iter().enumerate().filter(|(_, row)| row.has(flag::IN_RANGE)) {
-            let Some(detail) = events.detail(place) else { continue };
-            self.note_one(row, detail.asked);
-            let days = self.days.entry((row.account, row.region)).or_default();
-            if days.last() != Some(&row.day) {
-                days.insert(row.day);
-            }
-        }
-    }
-
-    fn note_one(&mut self, row: &Row, asked: &str) {
-        let of = self.asked.entry((Label::of(row), row.actor, row.api)).or_default();
-        let asked = of.detail.of(asked);
-        let (api_call, outcome) = (row.has(flag::API_CALL), Outcome::of(row));
-        let alike = AlikeRef { ip: row.ip, api_call, outcome, asked: &asked };
-        if let Some(sample) = of.calls.get_mut(&alike) {
-            sample.add(row.event, row.time);
-            return;
-        }
-        let asked = match self.clean.get(&*asked) {
-            Some(known) => known.clone(),
-            None => searched(&asked, &mut self.clean),
-        };
-        of.add(Alike { ip: row.ip, api_call, outcome, asked }, Sample::one(row.event, row.time));
-    }
-
-    /// Adds what another worker has seen.
-    pub fn merge(&mut self, other: Self) {
-        for (key, asked) in other.asked {
-            self.asked.entry(key).or_default().merge(asked.detail, asked.calls);
-        }
-        for (place, days) in other.days {
-            self.days.entry(place).or_default().extend(days);
-        }
-    }
+fn different(gathered: &[Gathered<'_>]) -> usize {
+    gathered.iter().map(|one| &one.alike.asked).collect::<BTreeSet<_>>().len()
 }
 
-/// The text without secrets; one that has none is noted.
-fn searched(asked: &str, clean: &mut HashSet<Arc<str>>) -> Arc<str> {
-    let safe = without_secrets(asked);
-    let is_clean = matches!(safe, Cow::Borrowed(_));
-    let safe: Arc<str> = safe.into();
-    if is_clean {
-        if clean.len() >= MAX_CLEAN {
-            clean.clear();
-        }
-        clean.insert(safe.clone());
-    }
-    safe
-}
-
-/// What holds something secret is told by type only, or not at all.
-fn without_secrets(asked: &str) -> Cow<'_, str> {
+/// What was asked for without secrets: what holds one is told by type only, or not at all.
+pub fn without_secrets(asked: &str) -> Cow<'_, str> {
     let is_clean = |text: &str| redact(text, usize::MAX) == text;
     if is_clean(asked) {
         return Cow::Borrowed(asked);
@@ -319,25 +186,29 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn alike(ip: u32, asked: &str) -> Alike<u32> {
-        Alike { ip, api_call: true, outcome: Outcome::Success, asked: asked.into() }
+    fn one(ip: u32, asked: &str, event: u64) -> Gathered<'static> {
+        let time = i64::try_from(event % 50).unwrap();
+        let alike = Alike {
+            ip: ip.to_string().into(),
+            api_call: true,
+            outcome: Outcome::Success,
+            asked: asked.to_string().into(),
+        };
+        Gathered { alike, calls: vec![Call { event, time }], more: false }
     }
 
     fn instance(number: u32) -> String {
         format!("Lqcs::cvm:ap-x:uin/1:instance/ins-{number}")
     }
 
-    fn parts(of: &AskedOf<u32>) -> (Detail, &HashMap<Alike<u32>, Sample>) {
-        (of.detail, &of.calls)
+    fn gathered(calls: &[(u32, u64)]) -> AskedOf<'static> {
+        let all = calls.iter().map(|(resource, event)| one(resource % 3, &instance(*resource), *event));
+        AskedOf::of(Detail::Single, all.collect())
     }
 
-    fn gathered(calls: &[(u32, u64)]) -> AskedOf<u32> {
-        let mut of = AskedOf::default();
-        for (resource, event) in calls {
-            let sample = Sample::one(*event, i64::try_from(*event % 50).unwrap());
-            of.add(alike(resource % 3, &instance(*resource)), sample);
-        }
-        of
+    fn together(a: &AskedOf<'static>, b: &AskedOf<'static>) -> AskedOf<'static> {
+        let all = a.clone().into_gathered().chain(b.clone().into_gathered());
+        AskedOf::of(a.detail.max(b.detail), all.collect())
     }
 
     #[test]
@@ -345,18 +216,29 @@ mod tests {
         let calls: Vec<(u32, u64)> = (0..200).map(|n| (n, u64::from(n))).collect();
         let of = gathered(&calls);
         assert_eq!((of.detail, of.calls.len()), (Detail::Types, 3));
-        assert!(of.calls.contains_key(&alike(0, "Wqcs::cvm:ap-x:uin/1:instance/*")));
-        assert!(of.calls.values().all(|sample| sample.calls().len() >= SAMPLE && sample.more));
+        assert_eq!(of.calls[0].0.asked, "Wqcs::cvm:ap-x:uin/1:instance/*");
+        assert!(of.calls.iter().all(|(_, sample)| sample.calls().count() == KEPT && sample.more));
     }
 
     #[test]
     fn many_types_are_not_told_apart() {
-        let mut of = AskedOf::default();
-        for number in 0..70 {
-            of.add(alike(0, &format!("Lqcs::cvm:ap-x:uin/1:type{number}/a")), Sample::one(number, 0));
-        }
+        let all = (0..70).map(|number| one(0, &format!("Lqcs::cvm:ap-x:uin/1:type{number}/a"), number)).collect();
+        let of = AskedOf::of(Detail::Single, all);
         assert_eq!((of.detail, of.calls.len()), (Detail::Nothing, 1));
-        assert!(of.calls.contains_key(&alike(0, "W*")));
+        assert_eq!(of.calls[0].0.asked, "W*");
+    }
+
+    #[test]
+    fn a_sample_has_the_first_by_lot_and_the_newest() {
+        let calls = (0..100).map(|n| Call { event: n, time: 1000 - i64::try_from(n).unwrap() / 2 });
+        let sample = Sample::of(calls.rev().collect(), false);
+        let events = |range: std::ops::Range<u64>| range.collect::<Vec<_>>();
+        let kept: Vec<u64> = sample.calls().map(|call| call.event).collect();
+        assert_eq!(&kept[..SAMPLE], events(0..32));
+        assert_eq!(kept[SAMPLE..].iter().copied().collect::<BTreeSet<_>>(), events(0..8).into_iter().collect());
+        assert!(sample.more);
+        let few = Sample::of((0..32).map(|event| Call { event, time: 0 }).collect(), false);
+        assert_eq!((few.calls().count(), few.more), (32, false));
     }
 
     proptest! {
@@ -368,12 +250,11 @@ mod tests {
             let all: Vec<(u32, u64)> = a.iter().chain(&b).copied().collect();
             let turned: Vec<(u32, u64)> = all.iter().rev().copied().collect();
             let whole = gathered(&all);
-            let turned = gathered(&turned);
-            prop_assert_eq!(parts(&turned), parts(&whole));
-            let (mut merged, other) = (gathered(&b), gathered(&a));
-            merged.merge(other.detail, other.calls.clone());
-            merged.merge(other.detail, other.calls);
-            prop_assert_eq!(parts(&merged), parts(&whole));
+            prop_assert_eq!(&gathered(&turned), &whole);
+            let (own, other) = (gathered(&b), gathered(&a));
+            let merged = together(&own, &other);
+            prop_assert_eq!(&merged, &whole);
+            prop_assert_eq!(&together(&merged, &other), &whole);
         }
     }
 }

@@ -248,7 +248,7 @@ fn text_of<'a>(body: Body<'a>, name: &str) -> Option<Cow<'a, str>> {
 }
 
 static REFUSED: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)operation\s*\(([^)]{1,256})\)\s*,?\s*resource\s*\(([^)]{1,1024})\)").ok());
+    LazyLock::new(|| Regex::new(r"(?i)operation\s*\(([^)]+)\)\s*,?\s*resource\s*\(([^)]+)\)").ok());
 
 /// The action and the resource that a refusal names: `… perform operation (svc:Action) resource (qcs::…) …`.
 fn refused(event: &RawEvent<'_>) -> (String, String) {
@@ -259,7 +259,8 @@ fn refused(event: &RawEvent<'_>) -> (String, String) {
         let action = action.strip_prefix("name/").unwrap_or(action);
         let known = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'-' | b'_');
         let sound = action.contains(':') && action.bytes().all(known) && is_resource(resource);
-        sound.then(|| (action.to_string(), resource.to_string()))
+        let short = action.len() <= MAX_NAME && resource.len() <= MAX_RESOURCE;
+        (sound && short).then(|| (action.to_string(), resource.to_string()))
     };
     find(event.api_error_message).or_else(|| find(event.error_message)).unwrap_or_default()
 }

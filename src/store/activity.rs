@@ -1,93 +1,190 @@
 //! Who used what from where, as lists of keys and addresses show it.
 
 use super::Failure;
+use super::requests::Place;
 use crate::alarm::fold::Label;
 use crate::alarm::model::Resolver;
-use crate::detect::activity::{Activity, Span};
-use crate::enrich::names::ApiFacts;
-use hashbrown::HashMap;
+use crate::detect::activity::{Outcome, Seen, Span, Use, Who};
+use hashbrown::{HashMap, HashSet};
+use rayon::prelude::*;
 use rusqlite::{Connection, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A use that a worker has seen calls of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    /// Where it lies: the label's number, the caller's rank and that of the API.
+    pub(super) place: (i64, u32, u32),
+    /// Which worker saw it.
+    pub(super) worker: usize,
+    /// Its number there.
+    pub(super) number: usize,
+    span: Span,
+}
+
+/// What all workers have seen, in the order of the database's tables, in which rows go in many times faster than in any
+/// other.
+pub(super) struct Found<'r> {
+    /// What each worker has seen.
+    pub(super) seen: Vec<Seen>,
+    /// The uses with calls, in order.
+    pub(super) placed: Vec<Placed>,
+    ranks: Ranks<'r>,
+}
+
+impl<'r> Found<'r> {
+    /// Puts what was seen in order; keys that are not known yet become known.
+    pub(super) fn new(conn: &Connection, seen: Vec<Seen>, resolver: &Resolver<'r>) -> Result<Self, Failure> {
+        let labels = save_labels(conn, &seen, resolver)?;
+        let ranks = Ranks::new(resolver);
+        let mut placed = placed(&seen, &labels, &ranks);
+        placed.par_sort_unstable_by_key(|one| (one.place, one.worker, one.number));
+        Ok(Self { seen, placed, ranks })
+    }
+
+    /// A use.
+    pub(super) fn use_of(&self, placed: &Placed) -> &Use {
+        &self.seen[placed.worker].uses[placed.number]
+    }
+
+    /// Where a use lies, in words.
+    pub(super) fn words(&self, placed: &Placed) -> Place<'r> {
+        let (label, actor, api) = placed.place;
+        let (kind, name, principal) = self.ranks.actors[actor as usize];
+        let (service, action) = self.ranks.apis[api as usize];
+        (label, kind, name, principal, service, action)
+    }
+}
+
+/// The order of the database's tables as numbers, which are compared faster than texts.
+struct Ranks<'r> {
+    /// Kind, name and principal of callers, in order; each caller once.
+    actors: Vec<(&'r str, &'r str, &'r str)>,
+    /// Ranks of callers, by their number. Those that differ in their user name as logged alone have the same.
+    of_actor: Vec<u32>,
+    /// Service and action of APIs.
+    apis: Vec<(&'r str, &'r str)>,
+    of_api: Vec<u32>,
+    /// Addresses.
+    ips: Vec<&'r str>,
+    of_ip: Vec<u32>,
+}
+
+impl<'r> Ranks<'r> {
+    /// The ranks of everything a scan saw.
+    fn new(resolver: &Resolver<'r>) -> Self {
+        let names = resolver.names;
+        let actor = names
+            .actors
+            .iter()
+            .map(|(_, actor)| (actor.user_type.as_str(), actor.name.as_str(), actor.principal.as_str()));
+        let (actors, of_actor) = ranked(&actor.collect::<Vec<_>>());
+        let api = names.apis.iter().map(|(_, api)| (api.service.as_str(), api.action.as_str()));
+        let (apis, of_api) = ranked(&api.collect::<Vec<_>>());
+        let (ips, of_ip) = ranked(&names.ips.iter().map(|(ip, _)| &**ip).collect::<Vec<_>>());
+        Self { actors, of_actor, apis, of_api, ips, of_ip }
+    }
+}
+
+/// The different ones of `items` in order, and the place of each item among them.
+fn ranked<T: Ord + Copy>(items: &[T]) -> (Vec<T>, Vec<u32>) {
+    let mut different = items.to_vec();
+    different.sort_unstable();
+    different.dedup();
+    let rank = |item: &T| different.binary_search(item).ok().and_then(|rank| u32::try_from(rank).ok());
+    let ranks = items.iter().map(|item| rank(item).unwrap_or(u32::MAX)).collect();
+    (different, ranks)
+}
+
+fn placed(seen: &[Seen], labels: &HashMap<Label, i64>, ranks: &Ranks<'_>) -> Vec<Placed> {
+    let of_worker = |(worker, seen): (usize, &Seen)| {
+        let place = |(who, _): &(Who, _)| {
+            Some((*labels.get(&who.label())?, ranks.of_actor[who.actor as usize], ranks.of_api[who.api as usize]))
+        };
+        let of_who: Vec<_> = seen.who.iter().map(place).collect();
+        let of_use = |(number, one): (usize, &Use)| {
+            Some(Placed { place: of_who[one.who as usize]?, worker, number, span: seen.span(number)? })
+        };
+        seen.uses.iter().enumerate().filter_map(of_use).collect::<Vec<_>>()
+    };
+    seen.par_iter().enumerate().flat_map_iter(of_worker).collect()
+}
 
 /// Adds what a scan saw.
-pub(super) fn save(
-    conn: &Connection,
-    seen: &Activity,
-    labels: &HashMap<Label, i64>,
-    resolver: &Resolver<'_>,
-) -> Result<(), Failure> {
-    let names = resolver.names;
-    let api = |number: u32| -> &ApiFacts { &names.apis[number as usize].1 };
-    let ip = |number: u32| -> &str { &names.ips[number as usize].0 };
+pub(super) fn save(conn: &Connection, found: &Found<'_>, resolver: &Resolver<'_>) -> Result<(), Failure> {
+    let ranks = &found.ranks;
     let mut insert = conn.prepare_cached(
         "INSERT INTO ak_api (label, user_type, user, principal, service, action, outcome, first, last) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
          ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
     )?;
-    // In the order of the table, in which rows go in many times faster than in any other.
-    let by_api = seen.by_api.iter().map(|((label, actor, number, outcome), span)| {
-        let (actor, api) = (&names.actors[*actor as usize].1, api(*number));
-        let kind = actor.user_type.as_str();
-        ((labels[label], kind, &actor.name, &actor.principal, &api.service, &api.action, outcome.as_str()), span)
-    });
-    for ((label, kind, user, principal, service, action, outcome), Span { first, last }) in in_order(by_api) {
-        insert.execute(params![label, kind, user, principal, service, action, outcome, first, last])?;
+    let mut by_ip: HashMap<(i64, u32), Span> = HashMap::new();
+    let mut ip_api: HashMap<(u32, u32), Span> = HashMap::new();
+    for of_place in found.placed.chunk_by(|a, b| a.place == b.place) {
+        let mut outcomes: BTreeMap<&str, Span> = BTreeMap::new();
+        for one in of_place {
+            let (span, of) = (one.span, found.use_of(one));
+            let ip = ranks.of_ip[of.ip as usize];
+            widen(outcomes.entry(Outcome::as_str(of.outcome)).or_insert(span), span);
+            widen(by_ip.entry((one.place.0, ip)).or_insert(span), span);
+            widen(ip_api.entry((ip, one.place.2)).or_insert(span), span);
+        }
+        let (label, kind, user, principal, service, action) = found.words(&of_place[0]);
+        for (outcome, Span { first, last }) in outcomes {
+            insert.execute(params![label, kind, user, principal, service, action, outcome, first, last])?;
+        }
     }
     let mut insert = conn.prepare_cached(
         "INSERT INTO ak_ip (label, ip, first, last) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
     )?;
-    let by_ip = seen.by_ip.iter().map(|((label, number), span)| ((labels[label], ip(*number)), span));
     for ((label, ip), Span { first, last }) in in_order(by_ip) {
-        insert.execute(params![label, ip, first, last])?;
+        insert.execute(params![label, ranks.ips[ip as usize], first, last])?;
     }
     let mut insert = conn.prepare_cached(
         "INSERT INTO ip_api (ip, service, action, first, last) VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
     )?;
-    let ip_api = seen.ip_api.iter().map(|((number, api_number), span)| {
-        let api = api(*api_number);
-        ((ip(*number), &api.service, &api.action), span)
-    });
-    for ((ip, service, action), Span { first, last }) in in_order(ip_api) {
-        insert.execute(params![ip, service, action, first, last])?;
+    for ((ip, api), Span { first, last }) in in_order(ip_api) {
+        let (service, action) = ranks.apis[api as usize];
+        insert.execute(params![ranks.ips[ip as usize], service, action, first, last])?;
     }
-    save_ips(conn, seen, resolver)
+    save_ips(conn, &found.seen, resolver)
 }
 
-fn in_order<K: Ord, V>(rows: impl Iterator<Item = (K, V)>) -> Vec<(K, V)> {
-    let mut rows: Vec<(K, V)> = rows.collect();
-    rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    rows
+fn widen(known: &mut Span, span: Span) {
+    *known = known.with(span);
+}
+
+fn in_order<K: Ord + Copy>(spans: HashMap<K, Span>) -> Vec<(K, Span)> {
+    let mut spans: Vec<(K, Span)> = spans.into_iter().collect();
+    spans.sort_unstable_by_key(|(key, _)| *key);
+    spans
 }
 
 /// Adds the keys that a scan saw, and returns their numbers.
-pub(super) fn save_labels(
-    conn: &Connection,
-    seen: &Activity,
-    resolver: &Resolver<'_>,
-) -> Result<HashMap<Label, i64>, Failure> {
+fn save_labels(conn: &Connection, seen: &[Seen], resolver: &Resolver<'_>) -> Result<HashMap<Label, i64>, Failure> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO labels (account, ak, owner, role) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT DO UPDATE SET role = role RETURNING number",
     )?;
+    let different: HashSet<Label> = seen.iter().flat_map(|seen| &seen.who).map(|(who, _)| who.label()).collect();
+    // By name, so that the same scan makes the same database.
+    let mut named: Vec<_> = different.into_iter().map(|label| (resolver.key_name(&label), label)).collect();
+    let account = |label: &Label| &resolver.names.accounts[label.account as usize].0;
+    named.sort_by(|(a, x), (b, y)| (account(x), &a.ak, &a.owner, a.role).cmp(&(account(y), &b.ak, &b.owner, b.role)));
     let mut labels = HashMap::new();
-    for (label, _) in seen.by_ip.keys() {
-        if labels.contains_key(label) {
-            continue;
-        }
-        let account = &resolver.names.accounts[label.account as usize].0;
-        let key = resolver.key_name(label);
-        let number = insert.query_row(params![account, key.ak, key.owner, key.role], |row| row.get(0))?;
-        labels.insert(*label, number);
+    for (key, label) in named {
+        let number = insert.query_row(params![account(&label), key.ak, key.owner, key.role], |row| row.get(0))?;
+        labels.insert(label, number);
     }
     Ok(labels)
 }
 
 /// What is known of addresses: type, asset and remark as the newest scan has them, the first place by text.
-fn save_ips(conn: &Connection, seen: &Activity, resolver: &Resolver<'_>) -> Result<(), Failure> {
-    let mut places: HashMap<u32, BTreeSet<&str>> = HashMap::new();
-    for (ip, location) in seen.locations.keys() {
+fn save_ips(conn: &Connection, seen: &[Seen], resolver: &Resolver<'_>) -> Result<(), Failure> {
+    let mut places: BTreeMap<u32, BTreeSet<&str>> = BTreeMap::new();
+    for (ip, location) in seen.iter().flat_map(|seen| &seen.locations) {
         let text: &str = &resolver.names.locations[*location as usize].0;
         places.entry(*ip).or_default().extend(Some(text).filter(|text| !text.is_empty()));
     }

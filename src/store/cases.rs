@@ -3,7 +3,7 @@
 use super::alarms::snapshot;
 use super::classes::{self, KeyAlarms, KeyOf};
 use super::holders::{Line, Wanted, holders, is_wanted};
-use super::requests::Cell;
+use super::requests::read_cell;
 use super::{Db, Failure, StoreError};
 use crate::detect::activity::Outcome;
 use crate::detect::requests::{Alike, Sample};
@@ -153,13 +153,14 @@ fn observed_of(
     let key = (line.label, &line.user_type, &line.user, &line.principal, &line.service, &line.action);
     let data: Vec<u8> = select.query_row(key, |row| row.get(0))?;
     let mut told: HashSet<u64> = HashSet::new();
-    let mut cell = Cell::read(&data)?;
+    let mut cell = read_cell(&data)?;
     // An event told in several exports counts as the one that says most about it.
     cell.calls.sort_by_key(|(alike, _)| (Asked::parse(&alike.asked).source, alike.clone()));
     let mut found = Vec::new();
     for (alike, sample) in &cell.calls {
         let mut calls: Vec<Call> = Vec::new();
-        for (event, time) in sample.calls() {
+        let in_order: BTreeMap<u64, i64> = sample.calls().map(|call| (call.event, call.time)).collect();
+        for (event, time) in in_order {
             if told.insert(event) && time >= since {
                 let (class, alarm) = alarms.class_of(event, time, &alike.ip, alike.outcome);
                 calls.push(Call { time, day: clock.local(time).0, class, alarm });
@@ -200,14 +201,14 @@ fn add_missed(
         }
         let asked = Asked::unknown().to_text().into();
         let outcome = if hit.success { Outcome::Success } else { Outcome::Failed };
-        let alike = Alike { ip: hit.ip.clone(), api_call: hit.api_call, outcome, asked };
+        let alike = Alike { ip: hit.ip.as_str().into(), api_call: hit.api_call, outcome, asked };
         let mut one = observed_as(line, &alike, &Sample::default(), vec![call]);
         one.sampled = true;
         found.push(one);
     }
 }
 
-fn observed_as(line: &Line, alike: &Alike<String>, sample: &Sample, calls: Vec<Call>) -> Observed {
+fn observed_as(line: &Line, alike: &Alike<'_>, sample: &Sample, calls: Vec<Call>) -> Observed {
     let asked = Asked::parse(&alike.asked);
     let refused = (!asked.refused_action.is_empty()).then_some((asked.refused_action, asked.refused_resource));
     Observed {

@@ -7,7 +7,7 @@
 use super::activity;
 use super::allowlist;
 use super::inventory;
-use super::pack::{pack, unpack};
+use super::pack::{in_order, pack, unpack};
 use super::past;
 use super::project::{Projector, alarm_number, level_number};
 use super::requests;
@@ -16,7 +16,9 @@ use super::{Db, Failure, StoreError};
 use crate::alarm::fold::{Folded, Folder};
 use crate::alarm::model::{Details, Head, Resolver};
 use crate::alarm::part::Part;
-use crate::detect::engine::{Engine, Findings, Noted};
+use crate::detect::activity::Activity;
+use crate::detect::engine::{Engine, Findings};
+use crate::detect::history::History;
 use crate::detect::{Judging, Scope, Sighting};
 use crate::enrich::names::{NameTables, Names};
 use crate::enrich::{World, intern_actor};
@@ -116,6 +118,13 @@ type RejectPlace = (String, i64, i64, String);
 /// Of which keys each rule judges again, by the rule's number.
 type Sources = Vec<BTreeSet<String>>;
 
+/// What is known from before, beside sightings, which are among the findings.
+struct Loaded {
+    history: History,
+    sources: Sources,
+    pending: Vec<Pending>,
+}
+
 impl Keeper<'_> {
     fn keep(&self, reading: Reading) -> Result<(Kept, ScanCounts), Failure> {
         let Reading { mut found, tables, mut app_ids, counts } = reading;
@@ -136,9 +145,32 @@ impl Keeper<'_> {
             catalog: &self.world.catalog,
             app_ids: &app_ids,
         };
-        let scan = self.write_scan(&counts)?;
+        let seen = std::mem::take(&mut found.activity).into_par_iter().map(Activity::finish).collect();
+        let activity = activity::Found::new(self.tx, seen, &resolver)?;
+        let loaded = Loaded { history, sources, pending };
+        let kept = std::thread::scope(|threads| {
+            let requests = requests::begin(threads, self.tx, &activity, resolver)?;
+            let kept = self.write(found, &loaded, resolver, &counts)?;
+            activity::save(self.tx, &activity, &resolver)?;
+            requests::save(self.tx, requests, &activity, &resolver)?;
+            Ok::<_, Failure>(kept)
+        })?;
+        Ok((kept, counts))
+    }
+
+    /// Writes alarms, and the past that rules judge by.
+    fn write(
+        &self,
+        mut found: Findings,
+        loaded: &Loaded,
+        resolver: Resolver<'_>,
+        counts: &ScanCounts,
+    ) -> Result<Kept, Failure> {
+        let Loaded { history, sources, pending } = loaded;
+        let names = resolver.names;
+        let scan = self.write_scan(counts)?;
         let files = self.write_files(scan)?;
-        self.write_rejects(scan, &counts, &files)?;
+        self.write_rejects(scan, counts, &files)?;
         let mut other_zone = self.tx.prepare_cached("SELECT 1 FROM scans WHERE zone <> ?1 LIMIT 1")?;
         let mixed_zones = other_zone.exists([&self.entry.zone])?;
         let mut work = Work {
@@ -150,35 +182,33 @@ impl Keeper<'_> {
             files,
             seen: BTreeSet::new(),
         };
-        let cx = Judging { history: &history, names: &names, catalog: &self.world.catalog };
-        work.judge_pending(&pending, &cx)?;
+        let cx = Judging { history, names, catalog: &self.world.catalog };
+        work.judge_pending(pending, &cx)?;
         work.add_gathered(&mut found, &cx)?;
         let judged = found.judge(self.engine, &cx).map_err(|error| Failure::Content(error.to_string()))?;
         let of_alarm =
             |folded: &Folded| folded.records.values().flat_map(|record| record.hits.clone()).collect::<Vec<_>>();
         let hits: HashSet<u64> = judged.values().flat_map(|folder| folder.alarms.values()).flat_map(of_alarm).collect();
-        work.replace_judged(judged, &sources)?;
+        work.replace_judged(judged, sources)?;
         work.add_hits(std::mem::take(&mut found.folder))?;
         work.note_details(&found);
         let Work { dirty, details, mut seen, files, .. } = work;
         let mut projector = Projector::new(self.tx, resolver, scan, self.entry);
-        for (number, head) in dirty {
-            projector.refresh(number, head)?;
+        for (number, Dirty { head, made }) in dirty {
+            match made {
+                Some(part) => projector.project_new(number, head, part)?,
+                None => projector.refresh(number, head)?,
+            }
         }
         projector.write_details(&details)?;
         let (new, grown) = (projector.new, projector.grown);
         allowlist::cover(self.tx, Some(&projector.changed))?;
         self.apply_levels()?;
-        self.save_sightings(&found, &sources, &names, &hits)?;
+        self.save_sightings(&found, sources, names, &hits)?;
         let numbers: HashSet<u32> = (0..).zip(&names.keys).map(|(number, _)| number).collect();
-        past::save(self.tx, &numbers, &names, &app_ids, &history)?;
+        past::save(self.tx, &numbers, names, resolver.app_ids, history)?;
         past::save_policies(self.tx, &self.world.inventory)?;
         inventory::save(self.tx, &self.world.inventory, scan)?;
-        if let Some(Noted { activity, requests }) = &found.noted {
-            let labels = activity::save_labels(self.tx, activity, &resolver)?;
-            activity::save(self.tx, activity, &labels, &resolver)?;
-            requests::save(self.tx, requests, &labels, &resolver)?;
-        }
         self.tx.execute(
             "UPDATE scans SET new_alarms = ?2, grown_alarms = ?3 WHERE number = ?1",
             params![scan, new, grown],
@@ -188,7 +218,7 @@ impl Keeper<'_> {
         self.link_all(&brought, &files)?;
         seen.extend(brought);
         seen.extend(self.alarms_of_skipped()?);
-        Ok((Kept { alarms: seen, new, grown }, counts))
+        Ok(Kept { alarms: seen, new, grown })
     }
 
     fn load_app_ids(&self, tables: &NameTables, app_ids: &mut HashMap<u32, String>) -> Result<(), Failure> {
@@ -310,12 +340,13 @@ impl Keeper<'_> {
                     cells.push((source, kept));
                 }
             }
-            for some in cells.chunks(PARTS) {
-                let packed = some.par_iter().map(|(_, kept)| pack_sightings(kept, names, &self.world.catalog));
-                for ((source, _), data) in some.iter().zip(packed.collect::<Result<Vec<_>, Failure>>()?) {
-                    insert.execute(params![active.meta.id, source, data])?;
-                }
-            }
+            let packed = |(source, kept): (&String, Vec<&Sighting>)| {
+                Ok((source.clone(), pack_sightings(&kept, names, &self.world.catalog)?))
+            };
+            in_order(cells, packed, |(source, data)| {
+                insert.execute(params![active.meta.id, source, data])?;
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -506,13 +537,20 @@ struct Work<'w> {
     resolver: Resolver<'w>,
     details: Details,
     /// Alarms whose parts changed.
-    dirty: BTreeMap<i64, Head>,
+    dirty: BTreeMap<i64, Dirty>,
     /// The ledger's numbers of files, by their number in the scan.
     files: BTreeMap<u32, i64>,
     /// Alarms that the scanned files hold events of.
     seen: BTreeSet<i64>,
     /// Earlier scans dated alarms in another zone.
     mixed_zones: bool,
+}
+
+/// An alarm whose parts changed.
+struct Dirty {
+    head: Head,
+    /// All that is known of it, when this scan made it of a single part.
+    made: Option<Part>,
 }
 
 /// An alarm of this scan, ready to be written.
@@ -524,9 +562,6 @@ struct Packed<M> {
     /// What else comes with it.
     more: M,
 }
-
-/// Parts packed at a time.
-const PARTS: usize = 256;
 
 /// Kinds of parts, as the database numbers them.
 const HITS: i64 = 0;
@@ -568,7 +603,7 @@ impl Work<'_> {
     fn touch(&mut self, alarm: i64) -> Result<(), Failure> {
         if !self.dirty.contains_key(&alarm) {
             let head = super::project::head_of(self.tx(), alarm)?;
-            self.dirty.insert(alarm, head);
+            self.dirty.insert(alarm, Dirty { head, made: None });
         }
         Ok(())
     }
@@ -580,8 +615,10 @@ impl Work<'_> {
         alarms.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
         self.each_packed(alarms, |work, Packed { head, files, part, data, more: reason }| {
             let number = work.merge_part(&head, GATHERED, part, data)?;
+            // Whether it counts hangs on the reason, so it is read back.
+            work.dirty.entry(number).and_modify(|dirty| dirty.made = None);
             if work.set_standing(number, reason.as_deref())? {
-                work.dirty.insert(number, head);
+                work.dirty.insert(number, Dirty { head, made: None });
             }
             work.link(number, &files)
         })
@@ -595,30 +632,23 @@ impl Work<'_> {
         })
     }
 
-    /// Hands alarms to `add` as parts, in order. All processors share in packing them, which takes longer than writing.
+    /// Hands alarms to `add` as parts, in order.
     fn each_packed<M: Send>(
         &mut self,
         alarms: Vec<(Head, Folded, M)>,
         mut add: impl FnMut(&mut Self, Packed<M>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let resolver = self.resolver;
-        let mut alarms = alarms.into_iter();
-        loop {
-            let some: Vec<_> = alarms.by_ref().take(PARTS).collect();
-            if some.is_empty() {
-                return Ok(());
-            }
-            let packed = some.into_par_iter().map(|(head, folded, more)| {
-                let (files, mut details) = (folded.files.clone(), Details::new());
-                let part = resolver.part(folded, &mut details);
-                let data = pack(&part)?;
-                Ok((Packed { head, files, part, data, more }, details))
-            });
-            for (packed, details) in packed.collect::<Result<Vec<_>, Failure>>()? {
-                self.details.extend(details);
-                add(self, packed)?;
-            }
-        }
+        let packed = |(head, folded, more): (Head, Folded, M)| {
+            let (files, mut details) = (folded.files.clone(), Details::new());
+            let part = resolver.part(folded, &mut details);
+            let data = pack(&part)?;
+            Ok((Packed { head, files, part, data, more }, details))
+        };
+        in_order(alarms, packed, |(packed, details)| {
+            self.details.extend(details);
+            add(self, packed)
+        })
     }
 
     /// Leaves out calls that the alarm of the day before or after holds: another zone dated them differently.
@@ -647,10 +677,11 @@ impl Work<'_> {
 
     /// Adds a part, which packed is `data`, to what is kept of it.
     fn merge_part(&mut self, head: &Head, kind: i64, mut part: Part, data: Vec<u8>) -> Result<i64, Failure> {
-        let number = alarm_number(self.tx(), head, self.keeper.entry.now)?;
+        let (number, is_new) = alarm_number(self.tx(), head, self.keeper.entry.now)?;
         let mut select =
             self.tx().prepare_cached("SELECT data FROM parts WHERE alarm = ?1 AND kind = ?2 AND source = ''")?;
-        let before: Option<Vec<u8>> = select.query_row(params![number, kind], |row| row.get(0)).optional()?;
+        let before: Option<Vec<u8>> =
+            if is_new { None } else { select.query_row(params![number, kind], |row| row.get(0)).optional()? };
         drop(select);
         if self.mixed_zones {
             self.forget_neighbours(head, kind, &mut part)?;
@@ -660,20 +691,21 @@ impl Work<'_> {
             None => data,
             Some(known) => {
                 let mut known: Part = unpack(known)?;
-                known.merge(part, self.keeper.entry.most);
+                known.merge(std::mem::take(&mut part), self.keeper.entry.most);
                 pack(&known)?
             }
         };
-        self.set_part(number, head, kind, "", before.as_deref(), &data)?;
+        let made = is_new.then_some(part);
+        self.set_part(number, Dirty { head: head.clone(), made }, (kind, ""), before.as_deref(), &data)?;
         Ok(number)
     }
 
+    /// Writes a part of a kind and source; `dirty` is its alarm.
     fn set_part(
         &mut self,
         number: i64,
-        head: &Head,
-        kind: i64,
-        source: &str,
+        dirty: Dirty,
+        (kind, source): (i64, &str),
         before: Option<&[u8]>,
         data: &[u8],
     ) -> Result<(), Failure> {
@@ -685,30 +717,37 @@ impl Work<'_> {
             .prepare_cached("INSERT OR REPLACE INTO parts (alarm, kind, source, data) VALUES (?1, ?2, ?3, ?4)")?;
         insert.execute(params![number, kind, source, data])?;
         drop(insert);
-        self.dirty.insert(number, head.clone());
+        self.dirty.entry(number).and_modify(|known| known.made = None).or_insert(dirty);
         Ok(())
     }
 
     /// Puts the judgements of this scan in the place of earlier ones about the same rules and keys.
     fn replace_judged(&mut self, judged: BTreeMap<u32, Folder>, sources: &Sources) -> Result<(), Failure> {
         let mut before = self.judged_before(sources)?;
-        for (key, folder) in judged {
-            let source = self.resolver.names.keys[key as usize].0.to_string();
-            for (head, folded) in self.in_order(folder) {
-                let files = folded.files.clone();
-                if files.is_empty() && self.is_pruned(&head)? {
-                    continue;
-                }
-                let mut part = self.resolver.part(folded, &mut self.details);
-                let number = alarm_number(self.tx(), &head, self.keeper.entry.now)?;
-                let known = before.remove(&(number, source.clone()));
-                if let Some(known) = &known {
-                    part.inherit(&unpack(known)?);
-                }
-                self.set_part(number, &head, JUDGED, &source, known.as_deref(), &pack(&part)?)?;
-                self.link(number, &files)?;
+        // By name, so that the same scan makes the same database.
+        let mut judged: Vec<_> =
+            judged.into_iter().map(|(key, folder)| (&*self.resolver.names.keys[key as usize].0, folder)).collect();
+        judged.sort_by_key(|(source, _)| *source);
+        let of_source =
+            |(source, folder)| self.in_order(folder).into_iter().map(move |(head, folded)| (head, folded, source));
+        let alarms: Vec<_> = judged.into_iter().flat_map(of_source).collect();
+        self.each_packed(alarms, |work, Packed { head, files, mut part, data, more: source }| {
+            if files.is_empty() && work.is_pruned(&head)? {
+                return Ok(());
             }
-        }
+            let (number, is_new) = alarm_number(work.tx(), &head, work.keeper.entry.now)?;
+            let known = before.remove(&(number, source.to_string()));
+            let data = match &known {
+                None => data,
+                Some(known) => {
+                    part.inherit(&unpack(known)?);
+                    pack(&part)?
+                }
+            };
+            let dirty = Dirty { head, made: is_new.then_some(part) };
+            work.set_part(number, dirty, (JUDGED, source), known.as_deref(), &data)?;
+            work.link(number, &files)
+        })?;
         for (alarm, source) in before.into_keys() {
             let mut delete =
                 self.tx().prepare_cached("DELETE FROM parts WHERE alarm = ?1 AND kind = ?2 AND source = ?3")?;
@@ -753,7 +792,7 @@ impl Work<'_> {
         if files.is_empty() {
             return Ok(());
         }
-        if self.seen.insert(alarm) && self.lacks_calls(alarm)? {
+        if self.seen.insert(alarm) && !self.dirty.contains_key(&alarm) && self.lacks_calls(alarm)? {
             self.touch(alarm)?;
         }
         let mut insert = self.tx().prepare_cached("INSERT OR IGNORE INTO alarm_files (file, alarm) VALUES (?1, ?2)")?;

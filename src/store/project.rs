@@ -10,7 +10,7 @@ use crate::alarm::part::{Part, PartRecord, RecordId};
 use crate::detect::Level;
 use crate::detect::rules;
 use crate::event::words::UserType;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -26,12 +26,12 @@ pub(super) fn level_number(level: Level) -> i64 {
     }
 }
 
-/// The number of an alarm; one that is not there yet is made, without calls.
-pub(super) fn alarm_number(conn: &Connection, head: &Head, now: i64) -> Result<i64, Failure> {
+/// The number of an alarm, and whether it is new: one that is not there yet is made, without calls.
+pub(super) fn alarm_number(conn: &Connection, head: &Head, now: i64) -> Result<(i64, bool), Failure> {
     let mut select = conn.prepare_cached("SELECT number FROM alarms WHERE id = ?1")?;
     let known: Option<i64> = select.query_row([&head.id], |row| row.get(0)).optional()?;
     if let Some(number) = known {
-        return Ok(number);
+        return Ok((number, false));
     }
     let mut insert = conn.prepare_cached(
         "INSERT INTO alarms (id, rule, type, level, date, account, app_id, identity, ak, owner, role, first_call, \
@@ -52,7 +52,7 @@ pub(super) fn alarm_number(conn: &Connection, head: &Head, now: i64) -> Result<i
         key.role,
         now
     ])?;
-    Ok(conn.last_insert_rowid())
+    Ok((conn.last_insert_rowid(), true))
 }
 
 /// What is fixed about an alarm of an earlier scan.
@@ -123,7 +123,34 @@ impl<'p> Projector<'p> {
         let part = self.merged(number)?;
         self.write_records(number, &part)?;
         let alarm = self.resolver.alarm(head, part);
+        let mut select = self.tx.prepare_cached("SELECT success + failed FROM alarms WHERE number = ?1")?;
+        let before: i64 = select.query_row([number], |row| row.get(0))?;
         self.write_alarm(number, &alarm)?;
+        if signed(alarm.total()) != before {
+            self.note_growth(number, before, signed(alarm.total()))?;
+        }
+        self.changed.push(number);
+        Ok(())
+    }
+
+    /// Works out the rows of an alarm that this scan made, of which nothing but `part` is known. The same as
+    /// [`Self::refresh`], without looking for what cannot be there.
+    pub(super) fn project_new(&mut self, number: i64, head: Head, part: Part) -> Result<(), Failure> {
+        let mut whole = Part::default();
+        whole.absorb(part, self.entry.most);
+        let mut insert = self.tx.prepare_cached(INSERT_RECORD)?;
+        for (id, record) in &whole.records {
+            with_cells(number, id, record, |cells| insert.execute(cells))?;
+            self.write_calls(self.tx.last_insert_rowid(), record)?;
+        }
+        drop(insert);
+        let alarm = self.resolver.alarm(head, whole);
+        self.write_alarm(number, &alarm)?;
+        if alarm.total() > 0 {
+            self.enlarged.push(number);
+            self.new += 1;
+            self.write_growth(number, signed(alarm.total()))?;
+        }
         self.changed.push(number);
         Ok(())
     }
@@ -154,9 +181,6 @@ impl<'p> Projector<'p> {
     }
 
     fn write_alarm(&mut self, number: i64, alarm: &Alarm) -> Result<(), Failure> {
-        let mut select = self.tx.prepare_cached("SELECT success + failed FROM alarms WHERE number = ?1")?;
-        let before: i64 = select.query_row([number], |row| row.get(0))?;
-        let total = signed(alarm.total());
         let mut update = self.tx.prepare_cached(
             "UPDATE alarms SET level = ?2, app_id = coalesce(?3, app_id), identity = ?4, user = ?5, ak_remark = coalesce(?6, ak_remark), first_call = ?7, \
              last_call = ?8, success = ?9, failed = ?10, tags = ?11, why = ?12, event_ids = ?13, sources = ?14 WHERE number = ?1",
@@ -177,9 +201,6 @@ impl<'p> Projector<'p> {
             json(&alarm.event_ids),
             json(&alarm.sources)
         ])?;
-        if total != before {
-            self.note_growth(number, before, total)?;
-        }
         Ok(())
     }
 
@@ -196,9 +217,13 @@ impl<'p> Projector<'p> {
         } else if total > before {
             self.grown += 1;
         }
+        self.write_growth(number, total - before)
+    }
+
+    fn write_growth(&self, number: i64, calls: i64) -> Result<(), Failure> {
         let mut insert =
             self.tx.prepare_cached("INSERT OR REPLACE INTO growth (alarm, scan, calls) VALUES (?1, ?2, ?3)")?;
-        insert.execute([number, self.scan, total - before])?;
+        insert.execute([number, self.scan, calls])?;
         Ok(())
     }
 
@@ -207,6 +232,7 @@ impl<'p> Projector<'p> {
         for (id, record) in &part.records {
             known.remove(id);
             let number = self.write_record(alarm, id, record)?;
+            self.tx.prepare_cached("DELETE FROM calls WHERE record = ?1")?.execute([number])?;
             self.write_calls(number, record)?;
         }
         let mut delete = self.tx.prepare_cached("DELETE FROM records WHERE number = ?1")?;
@@ -218,44 +244,17 @@ impl<'p> Projector<'p> {
 
     /// Writes a record; one that is there keeps its number.
     fn write_record(&self, alarm: i64, id: &RecordId, record: &PartRecord) -> Result<i64, Failure> {
-        let mut insert = self.tx.prepare_cached(
-            "INSERT INTO records (alarm, source_ip, service, action, api_call, user_type, user, code, ok, calls, \
-             first_call, last_call, region, api_regions, ip_type, ip_remark, asset_id, asset_name, policies, clients) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
-             ON CONFLICT DO UPDATE SET calls = excluded.calls, first_call = excluded.first_call, \
+        let mut insert = self.tx.prepare_cached(&format!(
+            "{INSERT_RECORD} ON CONFLICT DO UPDATE SET calls = excluded.calls, first_call = excluded.first_call, \
              last_call = excluded.last_call, region = excluded.region, api_regions = excluded.api_regions, \
              ip_type = excluded.ip_type, ip_remark = excluded.ip_remark, asset_id = excluded.asset_id, \
              asset_name = excluded.asset_name, policies = excluded.policies, clients = excluded.clients \
-             RETURNING number",
-        )?;
-        let place = &record.place;
-        let cells = params![
-            alarm,
-            id.source_ip,
-            id.service,
-            id.action,
-            id.api_call,
-            id.user_type.as_str(),
-            id.user,
-            id.code,
-            id.success,
-            signed(record.count),
-            record.first,
-            record.last,
-            record.locations.first(),
-            json(&record.api_regions),
-            place.ip_type,
-            place.ip_remark,
-            place.asset_id,
-            place.asset_name,
-            json(&record.policies),
-            json(&record.clients)
-        ];
-        Ok(insert.query_row(cells, |row| row.get(0))?)
+             RETURNING number"
+        ))?;
+        Ok(with_cells(alarm, id, record, |cells| insert.query_row(cells, |row| row.get(0)))?)
     }
 
     fn write_calls(&self, record: i64, part: &PartRecord) -> Result<(), Failure> {
-        self.tx.prepare_cached("DELETE FROM calls WHERE record = ?1")?.execute([record])?;
         let mut insert =
             self.tx.prepare_cached("INSERT INTO calls (record, time, event, request_id) VALUES (?1, ?2, ?3, ?4)")?;
         for ((time, event), request_id) in &part.calls {
@@ -274,6 +273,42 @@ impl<'p> Projector<'p> {
         }
         Ok(())
     }
+}
+
+const INSERT_RECORD: &str = "INSERT INTO records (alarm, source_ip, service, action, api_call, user_type, user, code, ok, \
+     calls, first_call, last_call, region, api_regions, ip_type, ip_remark, asset_id, asset_name, policies, clients) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+
+/// Hands the cells of [`INSERT_RECORD`] to `run`.
+fn with_cells<R>(
+    alarm: i64,
+    id: &RecordId,
+    record: &PartRecord,
+    run: impl FnOnce(&[&dyn ToSql]) -> rusqlite::Result<R>,
+) -> rusqlite::Result<R> {
+    let place = &record.place;
+    run(params![
+        alarm,
+        id.source_ip,
+        id.service,
+        id.action,
+        id.api_call,
+        id.user_type.as_str(),
+        id.user,
+        id.code,
+        id.success,
+        signed(record.count),
+        record.first,
+        record.last,
+        record.locations.first(),
+        json(&record.api_regions),
+        place.ip_type,
+        place.ip_remark,
+        place.asset_id,
+        place.asset_name,
+        json(&record.policies),
+        json(&record.clients)
+    ])
 }
 
 fn signed(number: u64) -> i64 {
