@@ -1,13 +1,14 @@
 //! Who used what from where, as lists of keys and addresses show it.
 
 use super::Failure;
+use super::pack::{self, pack, unpack};
 use super::requests::Place;
 use crate::alarm::fold::Label;
 use crate::alarm::model::Resolver;
 use crate::detect::activity::{Outcome, Seen, Span, Use, Who};
 use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A use that a worker has seen calls of.
@@ -141,15 +142,91 @@ pub(super) fn save(conn: &Connection, found: &Found<'_>, resolver: &Resolver<'_>
     for ((label, ip), Span { first, last }) in in_order(by_ip) {
         insert.execute(params![label, ranks.ips[ip as usize], first, last])?;
     }
-    let mut insert = conn.prepare_cached(
-        "INSERT INTO ip_api (ip, service, action, first, last) VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)",
-    )?;
-    for ((ip, api), Span { first, last }) in in_order(ip_api) {
-        let (service, action) = ranks.apis[api as usize];
-        insert.execute(params![ranks.ips[ip as usize], service, action, first, last])?;
-    }
+    save_ip_uses(conn, &in_order(ip_api), ranks)?;
     save_ips(conn, &found.seen, resolver)
+}
+
+/// What was used from one address: service and action, first and last time, in order.
+pub(super) type IpUses = BTreeMap<(String, String), (i64, i64)>;
+
+/// What a scan saw used from an address, on its way to what is known of it.
+struct Grown<'g> {
+    ip: &'g str,
+    seen: &'g [((u32, u32), Span)],
+    known: Option<Vec<u8>>,
+}
+
+impl Grown<'_> {
+    fn uses(self, ranks: &Ranks<'_>) -> Result<IpUses, Failure> {
+        let mut uses = self.known.map_or_else(|| Ok(IpUses::new()), |known| unpack::<IpUses>(&known))?;
+        for ((_, api), Span { first, last }) in self.seen {
+            let (service, action) = ranks.apis[*api as usize];
+            let span = uses.entry((service.to_string(), action.to_string())).or_insert((*first, *last));
+            *span = (span.0.min(*first), span.1.max(*last));
+        }
+        Ok(uses)
+    }
+}
+
+/// Adds what was used from addresses, which is in the order of addresses and APIs.
+fn save_ip_uses(conn: &Connection, found: &[((u32, u32), Span)], ranks: &Ranks<'_>) -> Result<(), Failure> {
+    let mut select = conn.prepare_cached("SELECT data FROM ip_uses WHERE ip = ?1")?;
+    let grown = found.chunk_by(|(a, _), (b, _)| a.0 == b.0).map(|seen| {
+        let ip = ranks.ips[seen[0].0.0 as usize];
+        let known = select.query_row([ip], |row| row.get(0)).optional()?;
+        Ok(Grown { ip, seen, known })
+    });
+    let grown = grown.collect::<Result<Vec<_>, Failure>>()?;
+    let packed = |grown: Grown<'_>| {
+        let ip = grown.ip.to_string();
+        let uses = grown.uses(ranks)?;
+        Ok((ip, counts(&uses), pack(&uses)?))
+    };
+    let mut insert =
+        conn.prepare_cached("INSERT OR REPLACE INTO ip_uses (ip, services, apis, data) VALUES (?1, ?2, ?3, ?4)")?;
+    pack::in_order(grown, packed, |(ip, (services, apis), data)| {
+        insert.execute(params![ip, services, apis, data])?;
+        Ok(())
+    })
+}
+
+/// Whether what was used from an address can be read.
+pub(super) fn is_sound_use(data: &[u8]) -> bool {
+    unpack::<IpUses>(data).is_ok()
+}
+
+/// How many services and APIs.
+fn counts(uses: &IpUses) -> (i64, i64) {
+    let services = uses.keys().map(|(service, _)| service).collect::<BTreeSet<_>>().len();
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    (count(services), count(uses.len()))
+}
+
+/// Takes the rows that earlier versions had for each address and API together.
+pub(super) fn take_rows_together(conn: &Connection) -> Result<(), Failure> {
+    let mut select = conn.prepare("SELECT ip, service, action, first, last FROM ip_api ORDER BY ip")?;
+    let mut insert = conn.prepare("INSERT INTO ip_uses (ip, services, apis, data) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut write = |ip: &str, uses: &IpUses| -> Result<(), Failure> {
+        if !uses.is_empty() {
+            let (services, apis) = counts(uses);
+            insert.execute(params![ip, services, apis, pack(uses)?])?;
+        }
+        Ok(())
+    };
+    let (mut ip, mut uses) = (String::new(), IpUses::new());
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let next: String = row.get(0)?;
+        if next != ip {
+            write(&ip, &std::mem::take(&mut uses))?;
+            ip = next;
+        }
+        uses.insert((row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?));
+    }
+    write(&ip, &uses)?;
+    drop(rows);
+    drop(select);
+    Ok(conn.execute_batch("DROP TABLE ip_api")?)
 }
 
 fn widen(known: &mut Span, span: Span) {

@@ -1,5 +1,6 @@
 //! Looking after the database: what is in it, copies, checks, and taking out what is old.
 
+use super::activity::is_sound_use;
 use super::pack::unpack;
 use super::past::is_sound_past;
 use super::period::{PastReject, Unread, rejects, unread};
@@ -154,7 +155,8 @@ impl Db {
         let keys = count("SELECT data FROM key_past", is_sound_past).map_err(sqlite)?;
         let cells = count("SELECT data FROM sightings", is_sound_cell).map_err(sqlite)?;
         let requests = count("SELECT data FROM requests", is_sound_request).map_err(sqlite)?;
-        let damaged = parts + keys + cells + requests;
+        let uses = count("SELECT data FROM ip_uses", is_sound_use).map_err(sqlite)?;
+        let damaged = parts + keys + cells + requests + uses;
         Ok((damaged > 0).then(|| format!("{damaged} packed values that cannot be read")))
     }
 

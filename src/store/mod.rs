@@ -144,6 +144,8 @@ pub struct Db {
     wait: Duration,
 }
 
+/// How long is waited at least for what takes others but a moment.
+const WAIT: Duration = Duration::from_secs(5);
 /// Marks the file as ours: the letters "AKGD".
 const APPLICATION_ID: i64 = 0x414b_4744;
 /// The first bytes of every SQLite file.
@@ -190,7 +192,7 @@ impl Db {
         let conn = Connection::open_with_flags(path, flags).map_err(sqlite)?;
         let db = Self { conn, path: path.to_path_buf(), wait };
         let version = db.checked_version()?;
-        patiently(wait, || db.set_up()).map_err(sqlite)?;
+        patiently(wait, || db.set_up(version == 0)).map_err(sqlite)?;
         if version < schema::VERSION {
             db.migrate()?;
         }
@@ -222,10 +224,13 @@ impl Db {
         &self.path
     }
 
-    fn set_up(&self) -> rusqlite::Result<()> {
-        // Readers never wait in WAL mode but for the moment in which a writer begins anew.
-        self.conn.busy_timeout(Duration::from_secs(5))?;
-        self.conn.pragma_update(None, "journal_mode", "WAL")?;
+    fn set_up(&self, is_new: bool) -> rusqlite::Result<()> {
+        // Readers never wait in WAL mode but for the moment in which a writer begins anew. A new file is filled before:
+        // its content then goes to the disk once instead of twice, and whoever opens it next brings it to WAL mode.
+        self.conn.busy_timeout(WAIT)?;
+        if !is_new {
+            self.conn.pragma_update(None, "journal_mode", "WAL")?;
+        }
         self.conn.pragma_update(None, "synchronous", "FULL")?;
         self.conn.pragma_update(None, "foreign_keys", true)?;
         self.conn.pragma_update(None, "trusted_schema", false)?;
@@ -266,6 +271,8 @@ impl Db {
     pub fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let transaction = begin(&self.conn, &self.path, self.wait)?;
         let result = work(&transaction)?;
+        // Outside WAL mode, readers who are just looking are in the way of a commit.
+        self.conn.busy_timeout(self.wait.max(WAIT))?;
         transaction.commit()?;
         Ok(result)
     }
@@ -394,8 +401,8 @@ impl ScanLock {
 fn is_frozen(path: &Path) -> bool {
     let refused =
         |error: io::Error| matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
-    let settled = beside(path, "-wal").metadata().map_or(true, |metadata| metadata.len() == 0);
-    settled && OpenOptions::new().write(true).open(path).err().is_some_and(refused)
+    let is_settled = |ending| beside(path, ending).metadata().map_or(true, |metadata| metadata.len() == 0);
+    is_settled("-wal") && is_settled("-journal") && OpenOptions::new().write(true).open(path).err().is_some_and(refused)
 }
 
 /// The file beside the database whose name has this ending more.
@@ -451,4 +458,30 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_database_is_filled_before_it_has_a_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let mode = |db: &Db| -> String { db.conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap() };
+        let first = Db::open_or_create(&path, Duration::ZERO).unwrap();
+        assert_eq!(mode(&first), "delete");
+        let remark = |db: &Db, id: &str| {
+            let insert = "INSERT INTO remarks (kind, id, remark, at) VALUES ('ip', ?1, 'office', 1)";
+            db.write(|tx| Ok(tx.execute(insert, [id])?)).unwrap();
+        };
+        remark(&first, "203.0.113.1");
+        // Opened by another program while the first one still has it.
+        let second = Db::open(&path, Duration::from_secs(5)).unwrap();
+        assert_eq!(mode(&second), "wal");
+        remark(&second, "203.0.113.2");
+        remark(&first, "203.0.113.3");
+        let count: i64 = second.conn.query_row("SELECT count(*) FROM remarks", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 3);
+    }
 }

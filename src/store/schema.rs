@@ -1,10 +1,18 @@
 //! Versions of the database's tables, and the way from each to the next.
 
 use super::Failure;
+use super::activity;
 use rusqlite::Transaction;
 
 /// What leads from each version to the next; the first makes an empty file a database.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
+/// The version that keeps what was used from an address as one value.
+const ONE_VALUE_PER_IP: usize = 4;
 
 /// The newest version.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of versions")]
@@ -14,8 +22,11 @@ pub const VERSION: i64 = STEPS.len() as i64;
 pub fn migrate(transaction: &Transaction<'_>) -> Result<(), Failure> {
     let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(version).unwrap_or_default();
-    for step in STEPS.iter().skip(done) {
+    for (number, step) in (1..).zip(STEPS).skip(done) {
         transaction.execute_batch(step)?;
+        if number == ONE_VALUE_PER_IP {
+            activity::take_rows_together(transaction)?;
+        }
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(())

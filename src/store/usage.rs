@@ -1,6 +1,8 @@
 //! Who used what from where: keys and addresses, with the alarms about them.
 
+use super::activity::IpUses;
 use super::alarms::{AlarmFilter, Listed, Records, Remarks, Sort, alarms, listed, snapshot};
+use super::pack::{pack, unpack};
 use super::{Db, Failure, StoreError};
 use crate::alarm::model::{Alarm, Identity};
 use crate::alarm::status::Status;
@@ -9,7 +11,8 @@ use crate::event::id::mask_key;
 use crate::event::words::{TEMP_AK, UserType};
 use hashbrown::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension};
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// Alarms by level, worst first.
@@ -430,6 +433,23 @@ fn read_apis(conn: &Connection, text: &str, of: &dyn rusqlite::ToSql) -> Result<
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+/// What was used from an address, last used first.
+fn apis_of_ip(conn: &Connection, ip: &str) -> Result<Vec<ApiUse>, Failure> {
+    let mut select = conn.prepare("SELECT data FROM ip_uses WHERE ip = ?1")?;
+    let data: Option<Vec<u8>> = select.query_row([ip], |row| row.get(0)).optional()?;
+    let uses: IpUses = data.map_or_else(|| Ok(IpUses::new()), |data| unpack(&data))?;
+    let of_use =
+        |((service, action), (first, last))| ApiUse { service, action, outcome: None, used: Used { first, last } };
+    let mut found: Vec<ApiUse> = uses.into_iter().map(of_use).collect();
+    found.sort_by_key(|one| Reverse(one.used.last));
+    Ok(found)
+}
+
+/// What was used from an address, as the table of addresses holds it: service and action, first and last time.
+pub fn packed_uses(uses: &BTreeMap<(String, String), (i64, i64)>) -> Option<Vec<u8>> {
+    pack::<IpUses>(uses).ok()
+}
+
 impl Address {
     fn unknown(ip: &str) -> Self {
         Self {
@@ -470,7 +490,7 @@ fn read_addresses(conn: &Connection, all: &[Listed], remarks: &Remarks) -> Resul
         keys.insert(row.get(0)?, (row.get::<_, i64>(1)?.unsigned_abs(), used));
     }
     let mut apis: HashMap<String, (u64, u64)> = HashMap::new();
-    let text = "SELECT ip, count(DISTINCT service), count(*) FROM ip_api GROUP BY ip";
+    let text = "SELECT ip, services, apis FROM ip_uses";
     let mut statement = conn.prepare(text)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -524,7 +544,7 @@ fn read_address(conn: &Connection, ip: &str) -> Result<Option<Address>, Failure>
     let text = "SELECT ip_type, region, asset_id, asset_name, remark, \
          (SELECT min(first) FROM ak_ip WHERE ip = ?1), (SELECT max(last) FROM ak_ip WHERE ip = ?1), \
          (SELECT count(*) FROM ak_ip WHERE ip = ?1), \
-         (SELECT count(DISTINCT service) FROM ip_api WHERE ip = ?1), (SELECT count(*) FROM ip_api WHERE ip = ?1) \
+         coalesce((SELECT services FROM ip_uses WHERE ip = ?1), 0), coalesce((SELECT apis FROM ip_uses WHERE ip = ?1), 0) \
          FROM ips WHERE ip = ?1";
     let found = conn.query_row(text, [ip], |row| {
         let count = |place: usize| row.get::<_, i64>(place).map(i64::unsigned_abs);
@@ -615,9 +635,7 @@ pub fn address_detail(db: &Db, ip: &str, now: i64) -> Result<AddressDetail, Stor
         let mut statement = conn.prepare(text)?;
         let used = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Used { first: row.get(1)?, last: row.get(2)? }));
         let labels: Vec<(i64, Used)> = statement.query_map([ip], used)?.collect::<Result<_, _>>()?;
-        let text = "SELECT service, action, first, last, NULL FROM ip_api WHERE ip = ? \
-             ORDER BY last DESC, service, action";
-        Ok((labels, read_apis(conn, text, &ip)?))
+        Ok((labels, apis_of_ip(conn, ip)?))
     })?;
     let keys = labels.into_iter().filter_map(|(label, used)| Some((known.get(&label)?.clone(), used))).collect();
     let alarms = alarms_from(db, ip, now, Records::Sources)?;
@@ -664,8 +682,14 @@ mod tests {
              INSERT INTO ak_api SELECT number, 'sub_account', 'alice', '2', 'cam', 'ListUsers', 'denied', 6, 7 FROM labels
                WHERE ak = 'AKIDEXAMPLEalice';
              INSERT INTO ak_ip SELECT number, '203.0.113.7', 5, 9 FROM labels WHERE ak <> 'TEMP_AK';
-             INSERT INTO ip_api VALUES ('203.0.113.7', 'cvm', 'RunInstances', 5, 9), ('203.0.113.7', 'cam', 'ListUsers', 6, 7)",
+",
         );
+        let apis = [("cvm", "RunInstances", 5, 9), ("cam", "ListUsers", 6, 7)];
+        let uses =
+            apis.map(|(service, action, first, last)| ((service.to_string(), action.to_string()), (first, last)));
+        let data = packed_uses(&uses.into());
+        let insert = "INSERT INTO ip_uses (ip, services, apis, data) VALUES ('203.0.113.7', 2, 2, ?1)";
+        sample.db.conn.execute(insert, [data]).unwrap();
         sample
     }
 

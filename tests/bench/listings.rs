@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark reports on the terminal")]
 
 use akguard::store::Db;
+use akguard::store::usage::packed_uses;
 use rusqlite::{Transaction, params};
 use std::env;
 use std::error::Error;
@@ -238,8 +239,9 @@ fn fill_usage(tx: &Transaction<'_>) -> rusqlite::Result<()> {
          (?1, 'sub_account', ?2, ?2, 'cam', ?3, 'success', ?4, ?5)",
     )?;
     let mut ak_ip = tx.prepare("INSERT OR IGNORE INTO ak_ip (label, ip, first, last) VALUES (?1, ?2, ?3, ?4)")?;
-    let mut ip_api =
-        tx.prepare("INSERT INTO ip_api (ip, service, action, first, last) VALUES (?1, 'cam', ?2, ?3, ?4)")?;
+    let mut ip_uses = tx.prepare("INSERT INTO ip_uses (ip, services, apis, data) VALUES (?1, 1, 10, ?2)")?;
+    let uses = (0..10).map(|api| (("cam".to_string(), format!("Thing{api}")), (START, START + 30 * DAY)));
+    let uses = packed_uses(&uses.collect());
     let mut place = tx.prepare("INSERT INTO ips (ip, ip_type) VALUES (?1, 'outside')")?;
     for key in 0..KEYS {
         label.execute(params![key, ak(key)])?;
@@ -252,9 +254,7 @@ fn fill_usage(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     }
     for number in 0..IPS {
         place.execute([ip(number)])?;
-        for api in 0..10 {
-            ip_api.execute(params![ip(number), format!("Thing{api}"), START, START + 30 * DAY])?;
-        }
+        ip_uses.execute(params![ip(number), uses])?;
     }
     Ok(())
 }

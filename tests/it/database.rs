@@ -77,7 +77,7 @@ pub(crate) fn state(db: &Path) -> Vec<String> {
             .to_string(),
         "SELECT 'day', * FROM seen_days".to_string(),
         "SELECT 'inventory', kind, id, data FROM inventory".to_string(),
-        "SELECT 'ip', * FROM ip_api".to_string(),
+        "SELECT 'ip', * FROM ip_uses".to_string(),
         "SELECT 'place', * FROM ips".to_string(),
     ];
     queries.iter().flat_map(|sql| rows(db, sql)).collect()

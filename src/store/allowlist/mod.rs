@@ -262,7 +262,7 @@ pub fn shadows(wider: &Kept, kept: &Kept, now: i64) -> bool {
 /// Services of the calls that have been seen, in lower case.
 pub fn services(conn: &Connection) -> Result<BTreeSet<String>, Failure> {
     let mut found = BTreeSet::new();
-    for sql in ["SELECT DISTINCT service FROM records", "SELECT DISTINCT service FROM ip_api"] {
+    for sql in ["SELECT DISTINCT service FROM records", "SELECT DISTINCT service FROM ak_api"] {
         let mut statement = conn.prepare_cached(sql)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
