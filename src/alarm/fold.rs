@@ -1,5 +1,6 @@
 //! Folds hits into alarms and call records, in codes; any order gives the same result.
 
+use super::few::Few;
 use crate::event::columns::flag;
 use crate::event::frame::{NO_FILE, NO_REGION, Row};
 use crate::event::id::RequestId;
@@ -123,13 +124,13 @@ pub struct Record {
     /// Last call.
     pub last: i64,
     /// Numbers of the callers; one user may be known with and without UIN.
-    pub actors: BTreeSet<u32>,
+    pub actors: Few,
     /// Numbers of the client strings.
-    pub clients: BTreeSet<u32>,
+    pub clients: Few,
     /// Numbers of the regions called.
-    pub regions: BTreeSet<u32>,
+    pub regions: Few,
     /// Numbers of where the address is said to be.
-    pub locations: BTreeSet<u32>,
+    pub locations: Few,
 }
 
 /// One alarm as it grows.
@@ -309,10 +310,10 @@ impl Record {
             calls: BTreeMap::new(),
             first: time,
             last: time,
-            actors: BTreeSet::new(),
-            clients: BTreeSet::new(),
-            regions: BTreeSet::new(),
-            locations: BTreeSet::new(),
+            actors: Few::default(),
+            clients: Few::default(),
+            regions: Few::default(),
+            locations: Few::default(),
         }
     }
 
@@ -348,10 +349,10 @@ impl Record {
         }
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        self.actors.extend(other.actors);
-        self.clients.extend(other.clients);
-        self.regions.extend(other.regions);
-        self.locations.extend(other.locations);
+        self.actors.merge(&other.actors);
+        self.clients.merge(&other.clients);
+        self.regions.merge(&other.regions);
+        self.locations.merge(&other.locations);
     }
 }
 

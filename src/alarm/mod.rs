@@ -2,6 +2,7 @@
 //!
 //! Alarms know nothing of files, terminals or databases.
 
+pub mod few;
 pub mod fold;
 pub mod model;
 pub mod part;

@@ -1,5 +1,6 @@
 //! An alarm as every output shows it: codes resolved to words, sorted, with its reason.
 
+use super::few::Few;
 use super::fold::{AlarmKey, CallDetail, Folded, Folder, Label, Record, RecordKey};
 use super::part::{Hits, MAX_TEXTS, Part, PartRecord, Place, RecordId};
 use super::status::{Decision, Status};
@@ -387,9 +388,8 @@ impl Resolver<'_> {
         let (ip, shown) = &names.ips[key.ip as usize];
         let address = ip.parse().ok();
         let asset = address.and_then(|ip| self.inventory.asset(ip));
-        let texts = |codes: &BTreeSet<u32>, text: &dyn Fn(u32) -> String| {
-            let found: BTreeSet<String> =
-                codes.iter().map(|code| text(*code)).filter(|text| !text.is_empty()).collect();
+        let texts = |codes: &Few, text: &dyn Fn(u32) -> String| {
+            let found: BTreeSet<String> = codes.iter().map(text).filter(|text| !text.is_empty()).collect();
             found.into_iter().take(MAX_TEXTS).collect::<BTreeSet<_>>()
         };
         let id = RecordId {
@@ -430,8 +430,8 @@ impl Resolver<'_> {
     }
 
     /// One user may be known with and without UIN: the one with the smallest UIN stands for all.
-    fn actor(&self, numbers: &BTreeSet<u32>) -> &ActorFacts {
-        let facts = numbers.iter().map(|number| &self.names.actors[*number as usize].1);
+    fn actor(&self, numbers: &Few) -> &ActorFacts {
+        let facts = numbers.iter().map(|number| &self.names.actors[number as usize].1);
         facts.min_by_key(|facts| (facts.principal.is_empty(), &facts.principal)).expect("a record has a caller")
     }
 

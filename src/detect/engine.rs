@@ -88,9 +88,9 @@ pub struct Findings {
 }
 
 /// Lists of kept events are tidied when they have doubled, and not before they are this long.
-const TIDY_FROM: usize = 16_384;
-/// Length at which a list of kept events goes to a temporary file: about 2 MB.
-const SPILL_FROM: usize = 16_384;
+const TIDY_FROM: usize = 4096;
+/// Length at which a list of kept events goes to a temporary file: about half a megabyte.
+const SPILL_FROM: usize = 4096;
 /// Bytes kept of a request body. Real ones rarely have more; scripts do.
 const MAX_BODY: usize = 8192;
 /// Bytes kept of the resources named.

@@ -211,6 +211,8 @@ pub fn read(plan: &ScanPlan, world: &World, engine: &Engine, keep: Keep, progres
         workers.into_iter().map(join).collect()
     });
     let (file_outcomes, input_files) = feed.finish();
+    // Ends the event keys before findings are merged, which takes memory as well.
+    let counts = turnstile.counts(file_outcomes, input_files);
     let mut laps = Laps::new(progress);
     let mut found = Findings::new(engine, keep);
     let mut app_ids = HashMap::new();
@@ -220,7 +222,7 @@ pub fn read(plan: &ScanPlan, world: &World, engine: &Engine, keep: Keep, progres
         merge_app_ids(&mut app_ids, ids);
     }
     laps.end(Stage::Merge);
-    Ok(Reading { found, tables, app_ids, counts: turnstile.counts(file_outcomes, input_files) })
+    Ok(Reading { found, tables, app_ids, counts })
 }
 
 /// Ends the reading when a worker dies, so that readers are not left waiting and the panic is seen.

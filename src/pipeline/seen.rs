@@ -1,9 +1,9 @@
 //! Which events of a stream were seen before, within a memory budget.
 //!
 //! 72 bits of a key stand for the event: 8 bits choose one of 256 shards, 64 bits are stored. In memory a key takes
-//! about ten bytes at any number of keys: each shard is a table that grows by a fifth, so that nothing
-//! large is ever copied. Beyond the budget all keys go to a sorted temporary file, of which a filter and a thin
-//! index stay in memory (docs/adr/0013-event-keys-that-spill.md).
+//! about ten bytes at any number of keys: each shard is a table that grows by about a fifth without being copied. Beyond
+//! the budget all keys go to a sorted temporary file, of which a filter and a thin index stay in memory
+//! (docs/adr/0013-event-keys-that-spill.md).
 
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 
 /// Bits that choose a shard.
 const SHARD_BITS: u32 = 8;
-/// Slots of a shard when it gets its first key, at least; at most twice as many.
-const FIRST_SLOTS: usize = 32;
+/// Slots by which a shard grows, 2 KB (akguard's choice).
+const PIECE: usize = 256;
+/// Slots of a shard before the first one that a key is meant for (akguard's choice: hardly ever used up).
+const SPARE: usize = 32;
 /// Keys looked up at a time (akguard's choice: more do not wait less).
 const BATCH: usize = 32;
 /// Bytes of a key in a file.
@@ -29,7 +31,7 @@ const MOST_RUNS: usize = 16;
 const MERGED_RUNS: usize = 12;
 /// Bytes read at a time from each file that is merged (akguard's choice).
 const MERGE_BUFFER: usize = 1 << 16;
-/// Keys that always fit in memory, whatever the budget (akguard's choice: about 128 KB).
+/// Keys that always fit in memory, whatever the budget (akguard's choice: about half a megabyte).
 const LEAST_KEYS: usize = 1 << 13;
 
 /// Event keys seen so far.
@@ -254,17 +256,17 @@ struct Table {
     shards: Vec<Shard>,
     /// Number of keys.
     len: usize,
-    /// Slots of all shards.
-    slots: usize,
+    /// Bytes of all shards.
+    bytes: usize,
 }
 
 impl Table {
     fn new() -> Self {
-        Self { shards: (0..1 << SHARD_BITS).map(|_| Shard::default()).collect(), len: 0, slots: 0 }
+        Self { shards: (0..1 << SHARD_BITS).map(|_| Shard::default()).collect(), len: 0, bytes: 0 }
     }
 
     fn bytes(&self) -> usize {
-        self.slots * size_of::<u64>() + self.shards.len() * size_of::<Shard>()
+        self.bytes + self.shards.len() * size_of::<Shard>()
     }
 
     fn has(&self, id: Id) -> bool {
@@ -274,19 +276,16 @@ impl Table {
     /// Adds a key that is not there.
     fn insert(&mut self, id: Id) {
         let shard = &mut self.shards[usize::from(id.shard)];
-        self.slots -= shard.slots.len();
+        self.bytes -= shard.bytes();
         shard.insert(id.rest);
-        self.slots += shard.slots.len();
+        self.bytes += shard.bytes();
         self.len += 1;
     }
 
     /// Brings the slots of several keys into the processor's caches, all at once: waiting for one after the other is what
     /// takes long.
     fn warm(&self, ids: &[Id]) {
-        let touched = ids.iter().fold(0, |all, id| {
-            let slots = &self.shards[usize::from(id.shard)].slots;
-            all ^ slots.get(scale(id.rest, slots.len())).copied().unwrap_or_default()
-        });
+        let touched = ids.iter().fold(0, |all, id| all ^ self.shards[usize::from(id.shard)].warm(id.rest));
         std::hint::black_box(touched);
     }
 
@@ -294,24 +293,51 @@ impl Table {
     fn each(&self, mut put: impl FnMut(Id) -> io::Result<()>) -> io::Result<()> {
         (0..)
             .zip(&self.shards)
-            .try_for_each(|(shard, keys)| keys.in_order().into_iter().try_for_each(|rest| put(Id { shard, rest })))
+            .try_for_each(|(shard, keys)| keys.in_order().try_for_each(|rest| put(Id { shard, rest })))
     }
 }
 
-/// Numbers in slots, each at or after the place where its size puts it; an empty slot holds 0.
+/// Numbers in slots, in order, each at or before the slot where its size puts it; an empty slot holds 0.
+///
+/// A shard grows where it lies, by pieces of one size. Blocks of ever other sizes, asked for by several threads, left
+/// the allocator with twice as much memory as was in use.
 #[derive(Default)]
 struct Shard {
-    slots: Box<[u64]>,
+    #[expect(clippy::vec_box, reason = "a vector of the slots themselves would be copied to grow")]
+    pieces: Vec<Box<[u64; PIECE]>>,
+    /// Slots before the first one that a size leads to, for those whose own slot is taken. Slot 0 is always empty.
+    spare: usize,
     len: u32,
     has_zero: bool,
 }
 
 impl Shard {
-    /// The slot that holds a number, or the empty one where it belongs.
+    fn slots(&self) -> usize {
+        self.pieces.len() * PIECE
+    }
+
+    fn bytes(&self) -> usize {
+        self.slots() * size_of::<u64>() + self.pieces.capacity() * size_of::<Box<[u64; PIECE]>>()
+    }
+
+    fn at(&self, slot: usize) -> u64 {
+        self.pieces[slot / PIECE][slot % PIECE]
+    }
+
+    fn replace(&mut self, slot: usize, rest: u64) -> u64 {
+        std::mem::replace(&mut self.pieces[slot / PIECE][slot % PIECE], rest)
+    }
+
+    /// The slot where the size of a number puts it.
+    fn home(&self, rest: u64) -> usize {
+        self.spare + scale(rest, self.slots() - self.spare)
+    }
+
+    /// The slot that holds a number other than 0, or the one where it belongs.
     fn slot(&self, rest: u64) -> usize {
-        let mut slot = scale(rest, self.slots.len());
-        while self.slots[slot] != rest && self.slots[slot] != 0 {
-            slot = if slot + 1 == self.slots.len() { 0 } else { slot + 1 };
+        let mut slot = self.home(rest);
+        while self.at(slot) > rest {
+            slot -= 1;
         }
         slot
     }
@@ -320,7 +346,12 @@ impl Shard {
         if rest == 0 {
             return self.has_zero;
         }
-        !self.slots.is_empty() && self.slots[self.slot(rest)] == rest
+        !self.pieces.is_empty() && self.at(self.slot(rest)) == rest
+    }
+
+    /// Brings the slot of a number into the processor's caches.
+    fn warm(&self, rest: u64) -> u64 {
+        if self.pieces.is_empty() { 0 } else { self.at(self.home(rest)) }
     }
 
     /// Adds a number that is not there.
@@ -330,31 +361,71 @@ impl Shard {
             return;
         }
         // An eighth of the slots stays empty, so that looking for a number soon comes to an end.
-        if self.len as usize >= self.slots.len() / 8 * 7 {
+        if self.len as usize >= (self.slots() - self.spare) / 8 * 7 {
             self.grow(rest);
         }
-        let slot = self.slot(rest);
-        self.slots[slot] = rest;
+        let mut slot = self.slot(rest);
+        let mut moved = self.replace(slot, rest);
+        while moved != 0 {
+            slot -= 1;
+            moved = self.replace(slot, moved);
+        }
         self.len += 1;
-    }
-
-    fn grow(&mut self, first: u64) {
-        let slots = self.slots.len();
-        // The first key makes shards differ in size, so that one grows into the memory that another has left.
-        let more = if slots == 0 { FIRST_SLOTS + scale(first, FIRST_SLOTS) } else { slots / 5 };
-        let wider = vec![0; slots + more].into_boxed_slice();
-        let old = std::mem::replace(&mut self.slots, wider);
-        for rest in old.into_iter().filter(|rest| *rest != 0) {
-            let slot = self.slot(rest);
-            self.slots[slot] = rest;
+        if slot == 0 {
+            self.grow(rest);
         }
     }
 
-    fn in_order(&self) -> Vec<u64> {
-        let mut all: Vec<u64> = self.slots.iter().copied().filter(|rest| *rest != 0).collect();
-        all.extend(self.has_zero.then_some(0));
-        all.sort_unstable();
-        all
+    /// Makes room: a tenth to three tenths more, which `chance` decides, so that shards do not grow all at once.
+    fn grow(&mut self, chance: u64) {
+        let slots = self.slots();
+        let more = (slots / 10 + scale(chance, slots / 5)) / PIECE + 1;
+        self.gather();
+        self.lengthen(more);
+        self.spare = self.spare.max(SPARE);
+        while !self.spread() {
+            self.gather();
+            self.lengthen(1);
+            self.spare += PIECE;
+        }
+    }
+
+    fn lengthen(&mut self, more: usize) {
+        self.pieces.reserve_exact(more);
+        self.pieces.extend((0..more).map(|_| Box::new([0; PIECE])));
+    }
+
+    /// Moves all numbers to the front.
+    fn gather(&mut self) {
+        let mut to = 0;
+        for from in 0..self.slots() {
+            let rest = self.replace(from, 0);
+            if rest != 0 {
+                self.replace(to, rest);
+                to += 1;
+            }
+        }
+    }
+
+    /// Moves all numbers from the front to their slots, the last one first. Answers whether there were enough slots.
+    fn spread(&mut self) -> bool {
+        let mut end = self.slots();
+        for from in (0..self.len as usize).rev() {
+            let rest = self.at(from);
+            let slot = self.home(rest).min(end - 1);
+            if slot <= from {
+                return false;
+            }
+            self.replace(from, 0);
+            self.replace(slot, rest);
+            end = slot;
+        }
+        true
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = u64> {
+        let others = self.pieces.iter().flat_map(|piece| piece.iter().copied()).filter(|rest| *rest != 0);
+        self.has_zero.then_some(0).into_iter().chain(others)
     }
 }
 
@@ -505,7 +576,7 @@ impl RunWriter {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{BTreeSet, HashSet};
     use std::fs;
 
     use proptest::prelude::*;
@@ -566,6 +637,17 @@ mod tests {
         proptest::collection::vec(key, 0..1_500)
     }
 
+    /// Numbers in no order: spread evenly, the smallest and the largest there are, and many of nearly the same size.
+    fn numbers() -> impl Strategy<Value = Vec<u64>> {
+        let number = prop_oneof![
+            4 => any::<u64>(),
+            1 => 0..2_000_u64,
+            1 => (0..2_000_u64).prop_map(|number| !number),
+            1 => (0..2_000_u64).prop_map(|number| number | 1 << 63),
+        ];
+        proptest::collection::vec(number, 0..3_000)
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -584,6 +666,21 @@ mod tests {
             prop_assert_eq!(contents(&set).len(), known.len());
             prop_assert!(set.runs.len() <= MOST_RUNS);
             prop_assert!(set.trouble().is_none());
+        }
+
+        #[test]
+        fn a_shard_holds_what_a_set_holds(numbers in numbers()) {
+            let (mut shard, mut known) = (Shard::default(), BTreeSet::new());
+            for number in numbers {
+                prop_assert_eq!(shard.has(number), known.contains(&number));
+                if known.insert(number) {
+                    shard.insert(number);
+                }
+                prop_assert!(shard.pieces.is_empty() || shard.at(0) == 0);
+            }
+            prop_assert!(known.iter().all(|&number| shard.has(number)));
+            prop_assert!(known.iter().all(|&number| shard.has(number ^ 1) == known.contains(&(number ^ 1))));
+            prop_assert_eq!(shard.in_order().collect::<Vec<_>>(), known.into_iter().collect::<Vec<_>>());
         }
 
         #[test]
@@ -611,6 +708,19 @@ mod tests {
         assert!(set.run_bytes as u64 * 10 < in_files * 16, "{} bytes for {in_files} keys", set.run_bytes);
         assert_eq!(fs::read_dir(folder.path()).expect("the folder").count(), 0, "files have no name");
         assert!(set.trouble().is_none());
+    }
+
+    #[test]
+    fn a_shard_finds_room_for_numbers_that_all_belong_in_one_slot() {
+        for first in [1, 1 << 40, u64::MAX - 5_000] {
+            let mut shard = Shard::default();
+            for number in (first..first + 5_000).rev() {
+                shard.insert(number);
+            }
+            assert!((first..first + 5_000).all(|number| shard.has(number)));
+            assert!(!shard.has(first - 1) && shard.in_order().eq(first..first + 5_000));
+            assert!(shard.bytes() < 320_000, "{} bytes", shard.bytes());
+        }
     }
 
     #[test]
