@@ -212,8 +212,10 @@ pub fn read(plan: &ScanPlan, world: &World, engine: &Engine, keep: Keep, progres
     });
     let (file_outcomes, input_files) = feed.finish();
     let mut laps = Laps::new(progress);
-    let mut found = Findings::new(engine, keep);
-    let mut app_ids = HashMap::new();
+    let mut results = results.into_iter();
+    // What one worker found is taken as it is, and that of the others added.
+    let nothing = || (Findings::new(engine, keep), HashMap::new());
+    let (mut found, mut app_ids) = results.next().transpose()?.unwrap_or_else(nothing);
     for result in results {
         let (findings, ids) = result?;
         found.merge(findings);
