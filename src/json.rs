@@ -7,6 +7,7 @@
 
 use bumpalo::Bump;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// Deepest nesting read. Real events nest six deep; a limit keeps hostile documents off the stack.
 pub const MAX_DEPTH: u8 = 128;
@@ -28,17 +29,25 @@ pub struct Text<'a> {
     pub raw: &'a str,
     /// The text holds at least one backslash.
     pub escaped: bool,
+    /// How many strings this one stands in whose escapes it still holds (see [`Cursor::inside`]).
+    pub inside: u8,
 }
 
 impl<'a> Text<'a> {
     /// The text with its escapes decoded, owned only when there are any.
     pub fn to_cow(self) -> Cow<'a, str> {
-        if self.escaped { Cow::Owned(decode(self.raw)) } else { Cow::Borrowed(self.raw) }
+        if !self.escaped {
+            return Cow::Borrowed(self.raw);
+        }
+        Cow::Owned((0..self.inside).fold(decode(self.raw), |text, _| decode(&text)))
     }
 
     /// The text with its escapes decoded, kept in `bump` when there are any.
     pub fn to_str(self, bump: &'a Bump) -> &'a str {
-        if self.escaped { decode_in(self.raw, bump) } else { self.raw }
+        if !self.escaped {
+            return self.raw;
+        }
+        (0..self.inside).fold(decode_in(self.raw, bump), |text, _| decode_in(text, bump))
     }
 }
 
@@ -65,12 +74,25 @@ pub struct Cursor<'a> {
     text: &'a str,
     at: usize,
     depth: u8,
+    /// How many strings the text stands in whose escapes it still holds.
+    inside: u8,
+    /// What a quote begins with: itself, or the first of the backslashes before it.
+    quote: u8,
 }
 
 impl<'a> Cursor<'a> {
     /// A cursor at the start of `text`.
     pub fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0 }
+        Self { text, at: 0, depth: 0, inside: 0, quote: b'"' }
+    }
+
+    /// A cursor over the JSON text that stands in a string, whose escapes are not decoded first.
+    ///
+    /// What it reads is what [`Cursor::new`] would read of the decoded text. But it gives up, with an error, at much
+    /// that is sound: escapes between strings, codes that may stand for quotes, objects and lists as values.
+    /// After an error, the text has to be decoded and read again.
+    pub fn inside(string: Text<'a>) -> Self {
+        Self { text: string.raw, at: 0, depth: 0, inside: string.inside + 1, quote: b'\\' }
     }
 
     /// The offset in bytes.
@@ -135,10 +157,13 @@ impl<'a> Cursor<'a> {
             return Ok(());
         }
         loop {
-            if self.peek() != Some(b'"') {
+            if self.peek() != Some(self.quote) {
                 return self.error("expected a quoted name");
             }
-            let key = self.string()?;
+            let key = match self.plain_text() {
+                Some(raw) => Text { raw, escaped: false, inside: self.inside },
+                None => self.string()?,
+            };
             if self.peek() != Some(b':') {
                 return self.error("expected a colon");
             }
@@ -181,11 +206,29 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Reads one value of any kind.
+    /// Reads the string that stands here, if it is one without escapes; of anything else, nothing.
+    ///
+    /// Most names and values are such strings. Handed on as no more than a slice, they stay in registers.
     #[inline]
+    pub fn plain_text(&mut self) -> Option<&'a str> {
+        if self.peek() != Some(b'"') {
+            return None;
+        }
+        let bytes = self.text.as_bytes();
+        let start = self.at + 1;
+        let end = next_special(bytes, start);
+        if bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        Some(&self.text[start..end])
+    }
+
+    /// Reads one value of any kind.
     pub fn value(&mut self) -> Result<Value<'a>, JsonError> {
         match self.peek() {
-            Some(b'"') => self.string().map(Value::Text),
+            Some(byte) if byte == self.quote => self.string().map(Value::Text),
+            Some(b'{' | b'[') if self.inside > 0 => self.error("an object or list with escapes"),
             Some(b'{') => self.span(Self::skip).map(Value::Object),
             Some(b'[') => self.span(Self::skip).map(Value::Array),
             Some(b't') => self.word("true", Value::Bool(true)),
@@ -198,7 +241,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves over one value of any kind, checking that it is well formed.
+    #[inline]
     pub fn skip(&mut self) -> Result<(), JsonError> {
+        if self.plain_text().is_some() { Ok(()) } else { self.skip_other() }
+    }
+
+    fn skip_other(&mut self) -> Result<(), JsonError> {
         match self.peek() {
             Some(b'{') => self.object(|_, cursor| cursor.skip()),
             Some(b'[') => self.array(Self::skip),
@@ -255,33 +303,77 @@ impl<'a> Cursor<'a> {
     /// Reads a string; the cursor stands on its opening quote.
     #[inline]
     fn string(&mut self) -> Result<Text<'a>, JsonError> {
+        if self.inside > 0 {
+            return self.string_inside();
+        }
         let bytes = self.text.as_bytes();
         let start = self.at + 1;
-        let mut at = start;
-        let mut escaped = false;
+        let special = next_special(bytes, start);
+        let escaped = bytes.get(special) == Some(&b'\\');
+        let end = if escaped { end_of_string(bytes, special) } else { special };
+        if end >= bytes.len() {
+            return self.error("the text ends inside a string");
+        }
+        self.at = end + 1;
+        Ok(Text { raw: &self.text[start..end], escaped, inside: 0 })
+    }
+
+    /// Reads a string whose own quotes are escaped, as the string around it is not decoded.
+    fn string_inside(&mut self) -> Result<Text<'a>, JsonError> {
+        let bytes = self.text.as_bytes();
+        let inside = u32::from(self.inside);
+        // Each string around it doubles the backslashes before a quote, and adds one.
+        let slashes = (1 << inside) - 1;
+        let start = self.at + slashes + 1;
+        if run_of_slashes(bytes, self.at) != slashes || bytes.get(start - 1) != Some(&b'"') {
+            return self.error("expected an escaped quote");
+        }
+        let (mut at, mut escaped) = (start, false);
         loop {
             at = next_special(bytes, at);
-            match bytes.get(at) {
-                Some(b'"') => break,
-                Some(_) => {
-                    escaped = true;
-                    at += 2;
-                }
-                None => return self.error("the text ends inside a string"),
+            let run = run_of_slashes(bytes, at);
+            at += run;
+            match bytes.get(at..) {
+                // Decoding halves the backslashes; those left over after the last time escape the quote.
+                Some([b'"', ..]) => match (run + 1).trailing_zeros().cmp(&inside) {
+                    Ordering::Less => return self.error("a quote of the string around"),
+                    Ordering::Equal => {
+                        self.at = at + 1;
+                        let raw = &self.text[start..at - slashes];
+                        return Ok(Text { raw, escaped: escaped || run > slashes, inside: self.inside });
+                    }
+                    Ordering::Greater => at += 1,
+                },
+                // May stand for a quote or a backslash.
+                Some([b'u', b'0', b'0', ..]) => return self.error("a character by its code"),
+                Some([_, ..]) => {}
+                _ => return self.error("the text ends inside a string"),
             }
+            escaped = true;
         }
-        self.at = at + 1;
-        Ok(Text { raw: &self.text[start..at], escaped })
     }
+}
+
+/// How many backslashes stand at `at`, one after the other.
+fn run_of_slashes(bytes: &[u8], at: usize) -> usize {
+    bytes.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| **byte == b'\\').count())
+}
+
+/// Every byte of a word the same.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The top bit of every byte.
+const TOPS: u64 = ONES << 7;
+
+/// The eight bytes at `at`, the first one lowest.
+#[inline]
+fn word_at(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).map(|word| u64::from_le_bytes(*word))
 }
 
 /// The place of the next quote or backslash at or after `at`, eight bytes at a time.
 #[inline]
 fn next_special(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    while let Some(window) = bytes.get(at..at + 8) {
-        let word = u64::from_le_bytes(window.try_into().expect("the window is eight bytes long"));
+    while let Some(word) = word_at(bytes, at) {
         let quotes = word ^ (ONES * 0x22);
         let slashes = word ^ (ONES * 0x5c);
         // A byte of zero borrows, which sets its top bit; the lowest such bit is exact.
@@ -295,6 +387,44 @@ fn next_special(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
+}
+
+/// The place of the first quote at or after `at` that no backslash escapes, eight bytes at a time; past the end if there
+/// is none. JSON in a string has escapes every few bytes, at which this does not stop.
+fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
+    // Whether the byte before `at` is a backslash, as the top bit of the first byte.
+    let mut carried = 0;
+    while let Some(word) = word_at(bytes, at) {
+        let (quotes, slashes) = (places_of(b'"', word), places_of(b'\\', word));
+        let escaped = slashes << 8 | carried;
+        let stops = quotes & !escaped | slashes & escaped;
+        if stops == 0 {
+            carried = slashes >> 56;
+            at += 8;
+            continue;
+        }
+        let first = stops & stops.wrapping_neg();
+        at += (first.trailing_zeros() / 8) as usize;
+        if quotes & first != 0 {
+            return at;
+        }
+        // A backslash that is escaped itself escapes nothing.
+        at += 1;
+        carried = 0;
+    }
+    at += usize::from(carried != 0);
+    while let Some(byte) = bytes.get(at).filter(|byte| **byte != b'"') {
+        at += if *byte == b'\\' { 2 } else { 1 };
+    }
+    at
+}
+
+/// The top bits of those bytes of `word` that are `byte`.
+#[inline]
+fn places_of(byte: u8, word: u64) -> u64 {
+    let others = word ^ (ONES * u64::from(byte));
+    // No sum is larger than a byte, so that none touches its neighbour.
+    !(((others & !TOPS) + !TOPS) | others) & TOPS
 }
 
 /// Decodes the escapes of a JSON string. A lone surrogate becomes U+FFFD, an unknown escape its own letter.
@@ -444,7 +574,119 @@ mod tests {
         })
     }
 
+    /// What an object tells, field by field. Objects and lists as values are moved over, as [`Cursor::inside`] does not
+    /// hand them out; what stands in strings is read in the same way.
+    fn told(cursor: &mut Cursor<'_>, read: fn(Text<'_>) -> Result<String, JsonError>) -> Result<String, JsonError> {
+        let mut all = String::new();
+        cursor.object(|key, cursor| {
+            let value = match cursor.peek() {
+                Some(b'{' | b'[') => cursor.skip().map(|()| "…".to_string()),
+                _ => match cursor.value()? {
+                    Value::Text(text) => Ok(read(text).unwrap_or_else(|_| text.to_cow().into_owned())),
+                    other => Ok(format!("{other:?}")),
+                },
+            }?;
+            all.push_str(&format!("{:?}: {value}; ", key.to_cow()));
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    fn told_inside(text: Text<'_>) -> Result<String, JsonError> {
+        told(&mut Cursor::inside(text), told_inside)
+    }
+
+    fn told_decoded(text: Text<'_>) -> Result<String, JsonError> {
+        told(&mut Cursor::new(&text.to_cow()), told_decoded)
+    }
+
+    fn string(text: &str) -> Text<'_> {
+        match Cursor::new(text).value() {
+            Ok(Value::Text(text)) => text,
+            other => panic!("{other:?} in {text}"),
+        }
+    }
+
+    /// Pieces of JSON with escapes in every stage of damage.
+    const PIECES: [&str; 14] = [
+        r#"\"a\":"#,
+        r#"\"\""#,
+        r#"\""#,
+        r#"\\\""#,
+        r#"\\\\\\\""#,
+        r"\\",
+        r"\",
+        ",",
+        "{",
+        "}",
+        "0",
+        r"\u0022",
+        r"\n",
+        "n",
+    ];
+
+    fn quoted(text: &str) -> String {
+        serde_json::to_string(text).expect("json")
+    }
+
+    #[test]
+    fn json_inside_strings_is_read_without_decoding() {
+        let extra = r#"{"roleName":"r \"1\" \\","n":-1.5e3}"#;
+        let session = format!(r#"{{"token":"","extraInfo":{},"list":[1,"a"],"mfa":null}}"#, quoted(extra));
+        let event = quoted(&session);
+        let read = told_inside(string(&event)).expect("no reason to give up");
+        assert_eq!(read, told_decoded(string(&event)).expect("sound"));
+        assert!(read.contains(r#""roleName": r "1" \; "n": Number("-1.5e3"); "#), "{read}");
+    }
+
+    #[test]
+    fn what_may_be_a_quote_by_its_code_is_left_to_decoding() {
+        for text in [r#""{\u0022a\u0022:1}""#, r#""{\"a\":\"x\u0022,\u0022b\":1}""#, r#""{\n\"a\":1}""#] {
+            assert!(told_inside(string(text)).is_err(), "{text}");
+            assert!(told_decoded(string(text)).is_ok(), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn json_inside_strings_is_read_as_when_decoded(json in any_json(), levels in 1..4) {
+            let text = (0..levels).fold(serde_json::json!({ "a": json }), |inner, level| {
+                serde_json::json!({ format!("{level}\"\\"): inner.to_string(), "b": "中" })
+            });
+            let text = quoted(&text.to_string());
+            if let Ok(read) = told_inside(string(&text)) {
+                prop_assert_eq!(read, told_decoded(string(&text)).expect("sound"));
+            }
+        }
+
+        #[test]
+        fn whatever_stands_inside_strings_is_read_as_when_decoded(
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24)
+        ) {
+            let text = format!("\"{{{}\"", pieces.concat());
+            if let Ok(Value::Text(text)) = Cursor::new(&text).value()
+                && let Ok(read) = told_inside(text)
+            {
+                prop_assert_eq!(Ok(read), told_decoded(text));
+            }
+        }
+
+        #[test]
+        fn strings_end_at_the_first_quote_that_is_not_escaped(text in r#"[a\\"é]{0,40}"#) {
+            let mut escaped = false;
+            let end = text.bytes().position(|byte| {
+                let ends = byte == b'"' && !escaped;
+                escaped = byte == b'\\' && !escaped;
+                ends
+            });
+            let read = Cursor::new(&format!("\"{text}")).value().map(|value| format!("{value:?}"));
+            let expected = end.map(|end| {
+                let raw = &text[..end];
+                format!("{:?}", Value::Text(Text { raw, escaped: raw.contains('\\'), inside: 0 }))
+            });
+            prop_assert_eq!(read.ok(), expected);
+        }
+
         #[test]
         fn valid_json_is_read_as_serde_json_reads_it(json in any_json(), pretty in any::<bool>()) {
             let text = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) }.expect("json");

@@ -13,6 +13,7 @@ use crate::event::id::RequestId;
 use crate::event::redact::redact;
 use hashbrown::HashMap;
 use polars::prelude::{BooleanChunked, DataFrame, Expr, IntoLazy, PolarsResult};
+use rayon::prelude::*;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
@@ -329,9 +330,11 @@ fn judge_rule(
     keep: Keep,
     judged: &mut BTreeMap<u32, Folder>,
 ) {
-    kept.retain(|sighting| active.rule.keeps(&sighting.row, cx.history, cx.catalog));
+    let keeps = |sighting: &Sighting| active.rule.keeps(&sighting.row, cx.history, cx.catalog);
+    let mut answers = kept.par_iter().map(keeps).collect::<Vec<bool>>().into_iter();
+    kept.retain(|_| answers.next() == Some(true));
     // The event tells apart what time and request id do not, so that the order of input never counts.
-    kept.sort_by(|a, b| (a.row.time, &a.request_id, a.row.event).cmp(&(b.row.time, &b.request_id, b.row.event)));
+    kept.par_sort_by(|a, b| (a.row.time, &a.request_id, a.row.event).cmp(&(b.row.time, &b.request_id, b.row.event)));
     for hit in active.rule.judge(kept, cx) {
         let sighting = &kept[hit.sighting];
         let folder = judged.entry(sighting.row.key).or_insert_with(|| Folder::new(keep));

@@ -171,18 +171,6 @@ impl History {
         self.key_regions.get(&key).map_or(0, |regions| regions.values().filter(|first| **first < time).count())
     }
 
-    /// When a key used its `n`-th region for the first time, counting from 1.
-    pub fn nth_region_first(&self, key: u32, n: usize) -> Option<i64> {
-        let regions = self.key_regions.get(&key).filter(|regions| regions.len() >= n)?;
-        let place = n.checked_sub(1).filter(|place| *place <= MAX_REGIONS)?;
-        let mut firsts = [i64::MAX; MAX_REGIONS + 1];
-        for (slot, first) in firsts.iter_mut().zip(regions.values()) {
-            *slot = *first;
-        }
-        let firsts = &mut firsts[..regions.len().clamp(n, MAX_REGIONS + 1)];
-        Some(*firsts.select_nth_unstable(place).1)
-    }
-
     /// The last use of a key on a day before `day`.
     pub fn last_use_before_day(&self, key: u32, day: i32) -> Option<i64> {
         self.uses.get(&key)?.range(..day).next_back().map(|(_, used)| used.last)

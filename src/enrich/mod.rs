@@ -226,7 +226,7 @@ impl<'w> Enricher<'w> {
 
         let ip = self.source_ip(event, method);
         set(ip.flags, true);
-        let (client, client_flags) = *self.client(event.client);
+        let (client, client_flags) = self.client(event.client);
         set(client_flags, true);
 
         let mut row = Row { time, account, key, api, ip: ip.id, client, code, flags, ..Row::default() };
@@ -329,7 +329,7 @@ impl<'w> Enricher<'w> {
     fn outcome(&mut self, event: &RawEvent<'_>) -> (u32, Outcome) {
         let failed_code = failed_code(event);
         let catalog = &self.world.catalog;
-        let (number, facts) = *self.codes.get(clipped(failed_code.unwrap_or("0")), || {
+        let (number, facts) = self.codes.get(clipped(failed_code.unwrap_or("0")), || {
             let meaning = catalog.codes.meaning(failed_code.unwrap_or("0"));
             CodeFacts {
                 denied: meaning.denied == Denied::Yes,
@@ -369,7 +369,7 @@ impl<'w> Enricher<'w> {
         facts
     }
 
-    fn client(&mut self, client: &str) -> &(u32, u32) {
+    fn client(&mut self, client: &str) -> (u32, u32) {
         let catalog = &self.world.catalog;
         self.clients.get(clipped(client), || {
             let iac = catalog.signatures.scoring.iac_clients.iter().any(|start| client.starts_with(start.as_str()));

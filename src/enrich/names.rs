@@ -154,16 +154,30 @@ impl<T: Clone> Table<T> {
 pub struct Cache<'t, T> {
     table: &'t Table<T>,
     known: HashMap<CompactString, (u32, T)>,
+    /// What was asked for last: events in a row often have the same result, region or place.
+    last: Option<(CompactString, (u32, T))>,
 }
 
 impl<'t, T: Clone> Cache<'t, T> {
     /// An empty cache.
     pub fn new(table: &'t Table<T>) -> Self {
-        Self { table, known: HashMap::new() }
+        Self { table, known: HashMap::new(), last: None }
     }
 
-    /// The number and facts of `text`. The cache of a limited table is emptied when it has grown past the limit.
-    pub fn get(&mut self, text: &str, make: impl FnOnce() -> T) -> &(u32, T) {
+    /// The number and facts of `text`.
+    pub fn get(&mut self, text: &str, make: impl FnOnce() -> T) -> (u32, T) {
+        if let Some((last, entry)) = &self.last
+            && last == text
+        {
+            return entry.clone();
+        }
+        let entry = self.look_up(text, make).clone();
+        self.last = Some((text.into(), entry.clone()));
+        entry
+    }
+
+    /// The cache of a limited table is emptied when it has grown past the limit.
+    fn look_up(&mut self, text: &str, make: impl FnOnce() -> T) -> &(u32, T) {
         if self.known.len() >= self.table.limit && !self.known.contains_key(text) {
             self.known.clear();
         }

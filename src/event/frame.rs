@@ -3,7 +3,8 @@
 use super::columns::{self, Kind};
 use crate::json::decode;
 use polars::prelude::{
-    BooleanChunked, Column, DataFrame, DataType, IntoColumn, NamedFrom, PolarsResult, Series, TimeUnit,
+    BooleanChunked, Column, DataFrame, Int32Chunked, Int64Chunked, IntoColumn, IntoSeries, PolarsResult, TimeUnit,
+    UInt32Chunked,
 };
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -186,8 +187,7 @@ impl EventsBuilder {
     /// The batch, leaving the builder empty.
     pub fn finish(&mut self) -> PolarsResult<Events> {
         let this = std::mem::take(self);
-        let columns: Vec<Column> =
-            columns::ALL.iter().map(|column| build(column, &this.rows)).collect::<PolarsResult<_>>()?;
+        let columns: Vec<Column> = columns::ALL.iter().map(|column| build(column, &this.rows)).collect();
         let frame = DataFrame::new(this.rows.len(), columns)?;
         Ok(Events {
             frame,
@@ -200,22 +200,22 @@ impl EventsBuilder {
     }
 }
 
-fn build(column: &columns::Column, rows: &[Row]) -> PolarsResult<Column> {
+fn build(column: &columns::Column, rows: &[Row]) -> Column {
     let name = column.name.into();
     let series = match column.kind {
         Kind::Time => {
-            let times: Vec<i64> = rows.iter().map(|row| row.time).collect();
-            Series::new(name, times).cast(&DataType::Datetime(TimeUnit::Milliseconds, None))?
+            let times = Int64Chunked::from_vec(name, rows.iter().map(|row| row.time).collect());
+            times.into_datetime(TimeUnit::Milliseconds, None).into_series()
         }
-        Kind::Number => Series::new(name, rows.iter().map(number(column.name)).collect::<Vec<i32>>()),
-        Kind::Code => Series::new(name, rows.iter().map(code(column.name)).collect::<Vec<u32>>()),
+        Kind::Number => Int32Chunked::from_vec(name, rows.iter().map(number(column.name)).collect()).into_series(),
+        Kind::Code => UInt32Chunked::from_vec(name, rows.iter().map(code(column.name)).collect()).into_series(),
         Kind::Flag => {
             let bit = columns::bit(column);
-            let flags: BooleanChunked = rows.iter().map(|row| Some(row.has(bit))).collect();
-            return Ok(flags.with_name(name).into_column());
+            let flags: BooleanChunked = rows.iter().map(|row| row.has(bit)).collect();
+            return flags.with_name(name).into_column();
         }
     };
-    Ok(series.into_column())
+    series.into_column()
 }
 
 fn number(name: &str) -> fn(&Row) -> i32 {

@@ -12,7 +12,6 @@ use xxhash_rust::xxh3::xxh3_128;
 /// Made of `requestID`, `eventName` and `principalId`; without a request id of `eventID`; without
 /// either, of the whole raw event. See docs/formats.md.
 pub fn event_key(event: &RawEvent<'_>) -> u128 {
-    let mut text = Vec::with_capacity(KEY_TEXT);
     let parts: &[&str] = if !event.request_id.is_empty() {
         &["r", event.request_id, event.name, event.principal]
     } else if !event.event_id.is_empty() {
@@ -20,15 +19,26 @@ pub fn event_key(event: &RawEvent<'_>) -> u128 {
     } else {
         &["w", event.whole]
     };
-    for part in parts {
-        text.extend_from_slice(part.as_bytes());
-        text.push(0);
+    let length = parts.iter().map(|part| part.len() + 1).sum();
+    if length <= KEY_TEXT {
+        xxh3_128(joined(parts, &mut [0; KEY_TEXT][..length]))
+    } else {
+        xxh3_128(joined(parts, &mut vec![0; length]))
     }
-    xxh3_128(&text)
 }
 
-/// Room for the text of an event key: a request id of 36 bytes, an action and a UIN.
+/// Room for the text of nearly every event key: a request id of 36 bytes, an action and a UIN.
 const KEY_TEXT: usize = 128;
+
+/// The parts in `room`, which holds zeros, with one behind each.
+fn joined<'r>(parts: &[&str], room: &'r mut [u8]) -> &'r [u8] {
+    let mut at = 0;
+    for part in parts {
+        room[at..at + part.len()].copy_from_slice(part.as_bytes());
+        at += part.len() + 1;
+    }
+    room
+}
 
 /// Shows the first 6 and last 11 characters of a key id and leaves the middle out.
 ///
@@ -172,6 +182,17 @@ mod tests {
         assert_eq!(event_key(&no_request), event_key(&RawEvent { name: "B", ..no_request }));
         let no_ids = RawEvent { event_id: "", ..no_request };
         assert_ne!(event_key(&no_ids), event_key(&RawEvent { whole: "y", ..no_ids }));
+    }
+
+    #[test]
+    fn the_key_hangs_on_where_its_parts_end_however_long_they_are() {
+        for length in [1, 100, 124, 125, 126, 1000] {
+            let id = "r".repeat(length);
+            let event = RawEvent { request_id: &id, name: "AB", principal: "1", ..Default::default() };
+            let text = format!("r\0{id}\0AB\x001\0");
+            assert_eq!(event_key(&event), xxh3_128(text.as_bytes()), "{length}");
+            assert_ne!(event_key(&event), event_key(&RawEvent { name: "A", principal: "B1", ..event }));
+        }
     }
 
     #[test]

@@ -310,6 +310,15 @@ fn finish(fields: &mut Fields<'_>) -> Result<(), Reason> {
     }
 }
 
+/// Reads a scalar, as [`scalar`] has it.
+#[inline]
+fn read_scalar<'a>(cursor: &mut Cursor<'a>, scratch: &'a Scratch) -> Result<&'a str, JsonError> {
+    match cursor.plain_text() {
+        Some(text) => Ok(trimmed(text)),
+        None => Ok(scalar(cursor.value()?, scratch)),
+    }
+}
+
 /// A scalar as text, without space around it; `null` is `""`.
 fn scalar<'a>(value: Value<'a>, scratch: &'a Scratch) -> &'a str {
     match value {
@@ -336,8 +345,8 @@ fn set<'a>(slot: &mut &'a str, value: Value<'a>, scratch: &'a Scratch) {
 
 fn body(value: Value<'_>) -> Body<'_> {
     match value {
-        Value::Text(Text { raw, escaped: true }) if !raw.is_empty() => Body::Escaped(raw),
-        Value::Text(Text { raw, escaped: false }) if !raw.is_empty() => Body::Text(raw),
+        Value::Text(Text { raw, escaped: true, .. }) if !raw.is_empty() => Body::Escaped(raw),
+        Value::Text(Text { raw, escaped: false, .. }) if !raw.is_empty() => Body::Text(raw),
         Value::Object(text) | Value::Array(text) => Body::Text(text),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => Body::Missing,
     }
@@ -388,7 +397,7 @@ fn field<'a>(
         _ => return odd_field(out, key, cursor, scratch),
     };
     if slot.is_empty() {
-        *slot = scalar(cursor.value()?, scratch);
+        *slot = read_scalar(cursor, scratch)?;
         return Ok(());
     }
     cursor.skip()
@@ -410,7 +419,7 @@ fn row_field<'a>(
     if !slot.is_empty() {
         return cursor.skip();
     }
-    *slot = scalar(cursor.value()?, scratch);
+    *slot = read_scalar(cursor, scratch)?;
     event.caller = 0;
     Ok(())
 }
@@ -487,7 +496,7 @@ fn spelled_otherwise<'a>(
     scratch: &'a Scratch,
 ) -> Result<(), JsonError> {
     match in_other_case(&EVENT_FIELDS, name) {
-        Some(known) => field(out, Text { raw: known, escaped: false }, cursor, scratch),
+        Some(known) => field(out, Text { raw: known, escaped: false, inside: 0 }, cursor, scratch),
         None => cursor.skip(),
     }
 }
@@ -571,22 +580,18 @@ fn object_or_text<'a>(
     scratch: &'a Scratch,
     mut each: impl FnMut(&'a str, &mut Cursor<'a>) -> Result<(), JsonError>,
 ) -> Result<(), JsonError> {
-    match cursor.peek() {
-        Some(b'{') => cursor.object(|key, cursor| each(key.to_str(scratch.texts()), cursor)),
-        Some(b'"') => {
-            let Value::Text(text) = cursor.value()? else {
-                return Ok(());
-            };
-            if text.raw.is_empty() {
-                return Ok(());
-            }
-            // Text that is cut or no JSON gives what stands before the damage.
-            let _ = Cursor::new(text.to_str(scratch.texts()))
-                .object(|key, cursor| each(key.to_str(scratch.texts()), cursor));
-            Ok(())
-        }
-        _ => cursor.skip(),
+    if cursor.peek() == Some(b'{') {
+        return cursor.object(|key, cursor| each(key.to_str(scratch.texts()), cursor));
     }
+    let Value::Text(text) = cursor.value()? else { return Ok(()) };
+    let mut read = |cursor: &mut Cursor<'a>| cursor.object(|key, cursor| each(key.to_str(scratch.texts()), cursor));
+    // Decoding first costs more than reading, so it waits until it has to be. Fields read before that are read again.
+    let done = text.escaped && read(&mut Cursor::inside(text)).is_ok();
+    if !done && !text.raw.is_empty() {
+        // Text that is cut or no JSON gives what stands before the damage.
+        let _ = read(&mut Cursor::new(text.to_str(scratch.texts())));
+    }
+    Ok(())
 }
 
 /// Who called. The same few say so in the same words in event after event, which are read once.
@@ -631,7 +636,7 @@ fn identity_field<'a>(
             };
         }
     };
-    *slot = scalar(cursor.value()?, scratch);
+    *slot = read_scalar(cursor, scratch)?;
     Ok(())
 }
 
@@ -646,10 +651,10 @@ fn session_field<'a>(
 ) -> Result<(), JsonError> {
     match name {
         // The token itself is a secret: only that there is one is kept.
-        "token" => session.has_token = !scalar(cursor.value()?, scratch).is_empty(),
-        "expireTime" => session.has_expiry = !scalar(cursor.value()?, scratch).is_empty(),
-        "userIp" => session.user_ip = scalar(cursor.value()?, scratch),
-        "appId" => session.app_id = scalar(cursor.value()?, scratch),
+        "token" => session.has_token = !read_scalar(cursor, scratch)?.is_empty(),
+        "expireTime" => session.has_expiry = !read_scalar(cursor, scratch)?.is_empty(),
+        "userIp" => session.user_ip = read_scalar(cursor, scratch)?,
+        "appId" => session.app_id = read_scalar(cursor, scratch)?,
         "extraInfo" => {
             return object_or_text(cursor, scratch, |name, cursor| extra_field(session, name, cursor, scratch));
         }
@@ -670,9 +675,9 @@ fn extra_field<'a>(
     scratch: &'a Scratch,
 ) -> Result<(), JsonError> {
     if name.eq_ignore_ascii_case("roleName") {
-        session.role_name = scalar(cursor.value()?, scratch);
+        session.role_name = read_scalar(cursor, scratch)?;
     } else if name.eq_ignore_ascii_case("roleSessionName") {
-        session.role_session_name = scalar(cursor.value()?, scratch);
+        session.role_session_name = read_scalar(cursor, scratch)?;
     } else {
         cursor.skip()?;
     }
@@ -755,6 +760,37 @@ mod tests {
         assert!(reason(r#"{"Response":{"Error":{"Code":"AuthFailure"},"RequestId":"x"}}"#).contains("error"));
         assert!(reason(r#"{"InstanceSet":[]}"#).contains("not a CloudAudit event"));
         assert!(reason(r#"{"eventName":"A"}"#).contains("no eventTime"));
+    }
+
+    #[test]
+    fn sessions_are_read_however_they_are_written() {
+        let session = |context: &str| {
+            let scratch = Scratch::default();
+            let text = format!(
+                r#"{{"eventName":"A","eventTime":7,"userIdentity":{{"secretId":"k","sessionContext":{context}}}}}"#
+            );
+            let mut told = None;
+            unwrap_record(scratch.texts().alloc_str(&text), &scratch, &mut |found: Found<'_, '_>| {
+                let session = found.expect("an event").session;
+                told = Some((session.has_token, session.user_ip.to_string(), session.role_name.to_string()));
+            });
+            told.expect("an event")
+        };
+        let expected = (true, "192.0.2.1".to_string(), "ops \"x\"".to_string());
+        let extra = serde_json::json!({ "roleName": "ops \"x\"", "roleType": 2 });
+        let deep =
+            serde_json::json!({ "token": "t", "other": [{}], "userIp": "192.0.2.1", "extraInfo": extra.to_string() });
+        let flat = serde_json::json!({ "token": "t", "userIp": "192.0.2.1", "extraInfo": extra });
+        for context in [&deep, &flat] {
+            let pretty = serde_json::to_string_pretty(context).expect("json");
+            let codes = serde_json::Value::from(context.to_string()).to_string().replacen("\\\"", "\\u0022", 3);
+            let quoted = |text: String| serde_json::Value::from(text).to_string();
+            for written in [context.to_string(), quoted(context.to_string()), quoted(pretty), codes] {
+                assert_eq!(session(&written), expected, "{written}");
+            }
+        }
+        let cut = r#""{\"token\":\"t\",\"userIp\":\"192.0.2.1\",\"extraInfo\":\"{\\\"roleName\\\":\\\"x\\\",\"""#;
+        assert_eq!(session(cut), (true, "192.0.2.1".to_string(), "x".to_string()));
     }
 
     #[test]

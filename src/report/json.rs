@@ -8,6 +8,7 @@ use crate::detect::Level;
 use crate::event::text::acts;
 use crate::ingest::reject::Reject;
 use crate::pipeline::ScanOutcome;
+use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -15,39 +16,38 @@ use std::io::{self, Write};
 /// Writes one object: version, summary, alarms.
 pub fn write(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{{\n\"version\": 1,\n\"summary\": {},\n\"alarms\": [", pretty(&summary(outcome, view)))?;
-    for (place, block) in outcome.alarms.chunks(BLOCK).enumerate() {
-        let comma = if place == 0 { "" } else { "," };
-        write!(out, "{comma}{}", joined(block, ",", |alarm| format!("\n{}", pretty(&AlarmOut::of(alarm, view)))))?;
-    }
+    let mut comma = "";
+    write_each(
+        &outcome.alarms,
+        |alarm| pretty(&AlarmOut::of(alarm, view)),
+        |text| write!(out, "{}\n{text}", std::mem::replace(&mut comma, ",")),
+    )?;
     writeln!(out, "\n]\n}}")
 }
 
 /// Writes one alarm a line.
 pub fn write_lines(outcome: &ScanOutcome, view: View, out: &mut dyn Write) -> io::Result<()> {
-    for block in outcome.alarms.chunks(BLOCK) {
-        write!(out, "{}", joined(block, "", |alarm| format!("{}\n", line(&AlarmOut::of(alarm, view)))))?;
-    }
-    Ok(())
+    write_each(&outcome.alarms, |alarm| line(&AlarmOut::of(alarm, view)), |text| writeln!(out, "{text}"))
 }
 
-/// Alarms turned into text at a time: enough that threads are worth it, few enough to stay small.
+/// Alarms turned into text at a time: few enough to stay small.
 const BLOCK: usize = 1024;
+/// Alarms for which threads are worth it.
+const MANY: usize = 128;
 
-/// The texts of alarms, one after the other, made by two threads when there are many.
-fn joined(alarms: &[Alarm], between: &str, text: impl Fn(&Alarm) -> String + Sync) -> String {
-    let texts = |alarms: &[Alarm]| alarms.iter().map(&text).collect::<Vec<_>>().join(between);
-    if alarms.len() < BLOCK {
-        return texts(alarms);
+/// Turns alarms into text, on all cores when there are many, and hands the texts to `write` in order.
+fn write_each(
+    alarms: &[Alarm],
+    text: impl Fn(&Alarm) -> String + Sync,
+    mut write: impl FnMut(&str) -> io::Result<()>,
+) -> io::Result<()> {
+    for block in alarms.chunks(BLOCK) {
+        let many = block.len() >= MANY;
+        let texts: Vec<String> =
+            if many { block.par_iter().map(&text).collect() } else { block.iter().map(&text).collect() };
+        texts.iter().try_for_each(|text| write(text))?;
     }
-    let (first, second) = alarms.split_at(alarms.len() / 2);
-    std::thread::scope(|threads| {
-        let second = threads.spawn(|| texts(second));
-        let first = texts(first);
-        match second.join() {
-            Ok(second) => format!("{first}{between}{second}"),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+    Ok(())
 }
 
 /// JSON over several lines.

@@ -1,6 +1,6 @@
 //! A tool made for leaked keys is at work. See docs/rules/hacker-tool.md.
 
-use super::tool_match::{Match, behaviour_matches, sequence_matches};
+use super::tool_match::{Match, Steps, behaviour_matches, sequence_matches};
 use crate::catalog::Catalog;
 use crate::catalog::signatures::{ALERT_AT, BehaviourKind, Scoring, Signatures};
 use crate::detect::history::History;
@@ -62,17 +62,15 @@ fn recon_window(signatures: &Signatures) -> i64 {
     windows.max().unwrap_or(-1)
 }
 
-/// Until when reads of a key matter for sweeps: once it uses more regions than a sweep allows before
-/// itself, no window can start any more.
-fn sweep_until(row: &Row, history: &History, signatures: &Signatures) -> i64 {
-    let ends = signatures.behaviours.iter().filter_map(|behaviour| match behaviour.kind {
+/// Whether a read may be part of a sweep: once the key uses more regions than a sweep allows before itself, no window can
+/// start any more.
+fn may_sweep(row: &Row, history: &History, signatures: &Signatures) -> bool {
+    signatures.behaviours.iter().any(|behaviour| match behaviour.kind {
         BehaviourKind::RegionSweep { before, .. } => {
-            let enough = history.nth_region_first(row.key, before.saturating_add(1));
-            Some(enough.map_or(i64::MAX, |first| first + behaviour.window_s * 1000))
+            history.regions_before(row.key, row.time - behaviour.window_s * 1000) <= before
         }
-        _ => None,
-    });
-    ends.max().unwrap_or(i64::MIN)
+        _ => false,
+    })
 }
 
 impl Rule for HackerTool {
@@ -87,8 +85,7 @@ impl Rule for HackerTool {
             return true;
         }
         let first = history.pair_first.get(&(row.key, row.ip)).copied().unwrap_or(row.time);
-        row.time - first <= recon_window(&catalog.signatures)
-            || row.time <= sweep_until(row, history, &catalog.signatures)
+        row.time - first <= recon_window(&catalog.signatures) || may_sweep(row, history, &catalog.signatures)
     }
 
     /// Reads of keys that live in few regions are many, and matter only beside others of the same minutes.
@@ -106,9 +103,10 @@ impl Rule for HackerTool {
         for (place, sighting) in sightings.iter().enumerate() {
             groups.entry((sighting.row.key, sighting.row.ip)).or_default().push(place);
         }
+        let steps = Steps::new(&cx.catalog.signatures.signatures, cx.names);
         let judged = groups.par_iter().map(|(_, places)| {
             let mut hits = HitsByDay::default();
-            self.judge_group(places, sightings, cx, &mut hits);
+            self.judge_group(places, sightings, &steps, cx, &mut hits);
             hits
         });
         judged.reduce(HitsByDay::default, HitsByDay::and).into_hits()
@@ -116,12 +114,20 @@ impl Rule for HackerTool {
 }
 
 impl HackerTool {
-    fn judge_group(&self, places: &[usize], sightings: &[Sighting], cx: &Judging<'_>, hits: &mut HitsByDay) {
+    fn judge_group(
+        &self,
+        places: &[usize],
+        sightings: &[Sighting],
+        steps: &Steps,
+        cx: &Judging<'_>,
+        hits: &mut HitsByDay,
+    ) {
         let signatures = &cx.catalog.signatures;
         let group: Vec<&Row> = places.iter().map(|place| &sightings[*place].row).collect();
-        for signature in signatures.signatures.iter().filter(|s| !self.disable.contains(&s.id)) {
+        let enabled = signatures.signatures.iter().enumerate().filter(|(_, s)| !self.disable.contains(&s.id));
+        for (number, signature) in enabled {
             let mut habit = Habit::default();
-            sequence_matches(signature, &group, cx.names, |found| {
+            sequence_matches((number, signature), &group, steps, |found| {
                 let habitual = habit.note(group[found[0]].day, signatures.scoring.habit_days) && !signature.writes;
                 let score = signature.score + markers(&signature.markers, &group, found, &signatures.scoring);
                 let alerts = !habitual && self.alerts(score, signature.writes, &group, found, cx);

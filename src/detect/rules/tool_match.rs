@@ -92,24 +92,39 @@ impl<'r, 'g> Window<'r, 'g> {
     }
 }
 
+/// Which steps of each signature an API is. It is the same in every event, and so found out once.
+pub(super) struct Steps(HashMap<u32, Vec<Vec<usize>>>);
+
+impl Steps {
+    pub(super) fn new(signatures: &[Signature], names: &Names) -> Self {
+        let apis = (0..).zip(&names.apis).filter(|(_, (_, facts))| facts.flags & flag::TOOL_STEP != 0);
+        Self(apis.map(|(api, (_, facts))| (api, signatures.iter().map(|s| steps_of(s, facts)).collect())).collect())
+    }
+
+    /// The steps that the API of a row is of the signature with this number.
+    fn of(&self, signature: usize, row: &Row) -> &[usize] {
+        self.0.get(&row.api).map_or(&[], |steps| &steps[signature])
+    }
+}
+
 /// Events looked at for one signature and group before windows move by eighths instead of seconds.
 /// Hostile logs hold tens of thousands of steps in a second, real ones dozens.
 const PATIENCE: usize = 20_000_000;
 
-/// Hands the matches of a signature to `take`. Those that it takes do not overlap; behind one that it
+/// Hands the matches of the signature with this number to `take`. Those that it takes do not overlap; behind one that it
 /// refuses the search goes on within.
 pub(super) fn sequence_matches(
-    signature: &Signature,
+    (number, signature): (usize, &Signature),
     group: &[&Row],
-    names: &Names,
+    steps: &Steps,
     mut take: impl FnMut(&Match) -> bool,
 ) {
-    // An API is the same steps in every event.
-    let mut known: HashMap<u32, Vec<usize>> = HashMap::new();
-    let mut of_row = |row: &Row| known.entry(row.api).or_insert_with(|| steps_of(signature, row, names)).clone();
     let of_tools = group.iter().enumerate().filter(|(_, row)| row.has(flag::TOOL_STEP));
-    let all = of_tools.map(|(place, row)| (place, of_row(row)));
-    let (places, steps): (Vec<usize>, Vec<Vec<usize>>) = all.filter(|(_, steps)| !steps.is_empty()).unzip();
+    let all = of_tools.map(|(place, row)| (place, steps.of(number, row)));
+    let (places, steps): (Vec<usize>, Vec<&[usize]>) = all.filter(|(_, steps)| !steps.is_empty()).unzip();
+    if places.is_empty() {
+        return;
+    }
     let rows: Vec<&Row> = places.iter().map(|place| group[*place]).collect();
     let needed = if signature.ordered { signature.steps.len() } else { signature.min_distinct };
     let mut seen = Counts::new();
@@ -136,10 +151,9 @@ pub(super) fn sequence_matches(
     }
 }
 
-fn steps_of(signature: &Signature, row: &Row, names: &Names) -> Vec<usize> {
-    let facts = api(row, names);
-    let action = facts.action.to_ascii_lowercase();
-    let is = |step: &Step| step.is(&facts.family, &action);
+fn steps_of(signature: &Signature, api: &ApiFacts) -> Vec<usize> {
+    let action = api.action.to_ascii_lowercase();
+    let is = |step: &Step| step.is(&api.family, &action);
     signature.steps.iter().enumerate().filter(|(_, step)| is(step)).map(|(number, _)| number).collect()
 }
 
@@ -148,7 +162,7 @@ fn steps_of(signature: &Signature, row: &Row, names: &Names) -> Vec<usize> {
 fn best_sequence(
     signature: &Signature,
     rows: &[&Row],
-    steps: &[Vec<usize>],
+    steps: &[&[usize]],
     places: std::ops::Range<usize>,
 ) -> Option<Match> {
     let wanted = signature.markers.iter().fold(0, |bits, marker| bits | 1_u32 << marker);
@@ -173,7 +187,7 @@ fn best_sequence(
 }
 
 /// Adds the further events of steps that may repeat, up to the next step's event.
-fn with_repeats(signature: &Signature, steps: &[Vec<usize>], way: &[usize], end: usize) -> Match {
+fn with_repeats(signature: &Signature, steps: &[&[usize]], way: &[usize], end: usize) -> Match {
     let mut found = Vec::new();
     for (number, place) in way.iter().enumerate() {
         found.push(*place);
@@ -195,7 +209,7 @@ pub(super) fn behaviour_matches(behaviour: &Behaviour, group: &[&Row], names: &N
         BehaviourKind::Bruteforce { denied, actions, services } => {
             let places = of(&|row| row.has(flag::DENIED));
             let enough = |w: &Seen, rows: usize, _: &Row| rows >= *denied && w.wide(*actions, *services);
-            windows(behaviour.window_s, group, &places, names, enough)
+            windows(behaviour.window_s, group, &places, names, *denied, enough)
         }
         BehaviourKind::Recon { services, read_actions, needs_service, only_new_ip } => {
             let places = of(&reads);
@@ -205,7 +219,7 @@ pub(super) fn behaviour_matches(behaviour: &Behaviour, group: &[&Row], names: &N
                     || needs_service.iter().any(|name| w.services.0.contains_key(name.as_str()));
                 needed && w.wide(*read_actions, *services) && (is_new(start) || !only_new_ip)
             };
-            windows(behaviour.window_s, group, &places, names, enough)
+            windows(behaviour.window_s, group, &places, names, *read_actions, enough)
         }
         BehaviourKind::RegionSweep { regions, before } => {
             let fresh = |row: &Row| history.regions_before(row.key, row.time) <= *before;
@@ -214,8 +228,8 @@ pub(super) fn behaviour_matches(behaviour: &Behaviour, group: &[&Row], names: &N
                 by_api.entry(group[place].api).or_default().push(place);
             }
             let enough = |w: &Seen, _: usize, start: &Row| w.regions.different() >= *regions && fresh(start);
-            let mut found: Vec<Match> =
-                by_api.values().flat_map(|places| windows(behaviour.window_s, group, places, names, enough)).collect();
+            let of_api = |places: &Vec<usize>| windows(behaviour.window_s, group, places, names, *regions, enough);
+            let mut found: Vec<Match> = by_api.values().flat_map(of_api).collect();
             found.sort();
             found
         }
@@ -236,14 +250,18 @@ impl Seen<'_> {
 }
 
 /// The windows over the rows at `places` for which `enough` holds, given what is seen in one, how many
-/// rows it has, and the row that opens it.
+/// rows it has, and the row that opens it. Fewer rows than `least` never are enough.
 fn windows(
     seconds: i64,
     group: &[&Row],
     places: &[usize],
     names: &Names,
+    least: usize,
     enough: impl Fn(&Seen<'_>, usize, &Row) -> bool,
 ) -> Vec<Match> {
+    if places.len() < least {
+        return Vec::new();
+    }
     let rows: Vec<&Row> = places.iter().map(|place| group[*place]).collect();
     let mut seen = Seen { apis: Counts::new(), services: Counts::new(), regions: Counts::new() };
     let mut window = Window::new(&rows, seconds);
