@@ -428,20 +428,20 @@ pub struct Seen {
 
 impl Seen {
     /// The calls of a use, or those of them that samples are made of.
-    pub fn calls(&self, number: usize) -> &[Call] {
+    pub fn calls(&self, number: u32) -> &[Call] {
+        let number = number as usize;
         &self.calls[self.starts[number]..self.starts[number + 1]]
     }
 
     /// Whether a use had more calls than there are.
-    pub fn has_more(&self, number: usize) -> bool {
-        u32::try_from(number).is_ok_and(|number| self.dropped.contains_key(&number))
+    pub fn has_more(&self, number: u32) -> bool {
+        self.dropped.contains_key(&number)
     }
 
     /// First and last call of a use; none when it has no calls.
-    pub fn span(&self, number: usize) -> Option<Span> {
-        let dropped = u32::try_from(number).ok().and_then(|number| self.dropped.get(&number));
-        let listed = Span::of(self.calls(number));
-        listed.map(|listed| dropped.map_or(listed, |dropped| listed.with(*dropped)))
+    pub fn span(&self, number: u32) -> Option<Span> {
+        let listed = Span::of(self.calls(number))?;
+        Some(self.dropped.get(&number).map_or(listed, |dropped| listed.with(*dropped)))
     }
 }
 
@@ -497,7 +497,7 @@ mod tests {
     fn together(seen: &[Seen]) -> Found {
         let (mut asked, mut spans) = (BTreeMap::<Key, (Detail, Vec<Gathered<'static>>)>::new(), BTreeMap::new());
         for seen in seen {
-            for (number, one) in seen.uses.iter().enumerate() {
+            for (number, one) in (0..).zip(&seen.uses) {
                 let Some(Span { first, last }) = seen.span(number) else { continue };
                 let (who, detail) = seen.who[one.who as usize];
                 let span = spans.entry((key(who.label(), who.api), one.ip, one.outcome)).or_insert((first, last));

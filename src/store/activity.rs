@@ -17,9 +17,9 @@ pub(super) struct Placed {
     /// Where it lies: the label's number, the caller's rank and that of the API.
     pub(super) place: (i64, u32, u32),
     /// Which worker saw it.
-    pub(super) worker: usize,
+    pub(super) worker: u32,
     /// Its number there.
-    pub(super) number: usize,
+    pub(super) number: u32,
     span: Span,
 }
 
@@ -45,7 +45,12 @@ impl<'r> Found<'r> {
 
     /// A use.
     pub(super) fn use_of(&self, placed: &Placed) -> &Use {
-        &self.seen[placed.worker].uses[placed.number]
+        &self.seen_by(placed).uses[placed.number as usize]
+    }
+
+    /// What the worker saw that saw a use.
+    pub(super) fn seen_by(&self, placed: &Placed) -> &Seen {
+        &self.seen[placed.worker as usize]
     }
 
     /// Where a use lies, in words.
@@ -98,17 +103,21 @@ fn ranked<T: Ord + Copy>(items: &[T]) -> (Vec<T>, Vec<u32>) {
 }
 
 fn placed(seen: &[Seen], labels: &HashMap<Label, i64>, ranks: &Ranks<'_>) -> Vec<Placed> {
-    let of_worker = |(worker, seen): (usize, &Seen)| {
+    let of_worker = |(worker, seen): (u32, &Seen)| {
         let place = |(who, _): &(Who, _)| {
             Some((*labels.get(&who.label())?, ranks.of_actor[who.actor as usize], ranks.of_api[who.api as usize]))
         };
         let of_who: Vec<_> = seen.who.iter().map(place).collect();
-        let of_use = |(number, one): (usize, &Use)| {
+        let of_use = |(number, one): (u32, &Use)| {
             Some(Placed { place: of_who[one.who as usize]?, worker, number, span: seen.span(number)? })
         };
-        seen.uses.iter().enumerate().filter_map(of_use).collect::<Vec<_>>()
+        (0..).zip(&seen.uses).filter_map(of_use).collect::<Vec<_>>()
     };
-    seen.par_iter().enumerate().flat_map_iter(of_worker).collect()
+    let workers: Vec<(u32, &Seen)> = (0..).zip(seen).collect();
+    workers.into_par_iter().map(of_worker).reduce(Vec::new, |mut some, others| {
+        some.extend(others);
+        some
+    })
 }
 
 /// Adds what a scan saw.

@@ -181,6 +181,7 @@ impl Keeper<'_> {
             dirty: BTreeMap::new(),
             files,
             seen: BTreeSet::new(),
+            projector: Projector::new(self.tx, resolver, scan, self.entry),
         };
         let cx = Judging { history, names, catalog: &self.world.catalog };
         work.judge_pending(pending, &cx)?;
@@ -192,8 +193,7 @@ impl Keeper<'_> {
         work.replace_judged(judged, sources)?;
         work.add_hits(std::mem::take(&mut found.folder))?;
         work.note_details(&found);
-        let Work { dirty, details, mut seen, files, .. } = work;
-        let mut projector = Projector::new(self.tx, resolver, scan, self.entry);
+        let Work { dirty, details, mut seen, files, mut projector, .. } = work;
         for (number, Dirty { head, made }) in dirty {
             match made {
                 Some(part) => projector.project_new(number, head, part)?,
@@ -544,6 +544,7 @@ struct Work<'w> {
     seen: BTreeSet<i64>,
     /// Earlier scans dated alarms in another zone.
     mixed_zones: bool,
+    projector: Projector<'w>,
 }
 
 /// An alarm whose parts changed.
@@ -624,11 +625,16 @@ impl Work<'_> {
         })
     }
 
+    /// Adds hits, the last that comes to alarms.
     fn add_hits(&mut self, folder: Folder) -> Result<(), Failure> {
         let alarms = self.in_order(folder).into_iter().map(|(head, folded)| (head, folded, ())).collect();
         self.each_packed(alarms, |work, Packed { head, files, part, data, more: () }| {
             let number = work.merge_part(&head, HITS, part, data)?;
-            work.link(number, &files)
+            work.link(number, &files)?;
+            // At once, so that parts need not wait in memory.
+            let Some(part) = work.dirty.get_mut(&number).and_then(|dirty| dirty.made.take()) else { return Ok(()) };
+            work.dirty.remove(&number);
+            work.projector.project_new(number, head, part)
         })
     }
 

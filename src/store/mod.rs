@@ -234,7 +234,7 @@ impl Db {
         self.conn.pragma_update(None, "synchronous", "FULL")?;
         self.conn.pragma_update(None, "foreign_keys", true)?;
         self.conn.pragma_update(None, "trusted_schema", false)?;
-        self.conn.pragma_update(None, "cache_size", -65_536)?;
+        self.conn.pragma_update(None, "cache_size", -32_768)?;
         self.conn.set_prepared_statement_cache_capacity(64);
         Ok(())
     }

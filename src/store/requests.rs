@@ -19,8 +19,8 @@ pub(super) fn is_sound_request(data: &[u8]) -> bool {
     read_cell(data).is_ok()
 }
 
-/// Cells that wait to be written, at most: some ten megabytes.
-const WAITING: usize = 16_384;
+/// Cells that wait to be written, at most: some three megabytes.
+const WAITING: usize = 4096;
 
 /// A cell on its way into the database.
 pub(super) type Packed<'s> = (Place<'s>, Vec<u8>);
@@ -80,7 +80,7 @@ fn merged<'s>(known: AskedOf<'s>, found: &'s Found<'_>, cell: &[Placed], resolve
     let mut detail: Detail = known.detail;
     let mut all: Vec<Gathered<'s>> = known.into_gathered().collect();
     for one in cell {
-        let (seen, of) = (&found.seen[one.worker], found.use_of(one));
+        let (seen, of) = (found.seen_by(one), found.use_of(one));
         if of.asked == NOT_ASKED {
             continue;
         }
