@@ -401,8 +401,13 @@ impl ScanLock {
 fn is_frozen(path: &Path) -> bool {
     let refused =
         |error: io::Error| matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
-    let is_settled = |ending| beside(path, ending).metadata().map_or(true, |metadata| metadata.len() == 0);
-    is_settled("-wal") && is_settled("-journal") && OpenOptions::new().write(true).open(path).err().is_some_and(refused)
+    is_settled(path) && OpenOptions::new().write(true).open(path).err().is_some_and(refused)
+}
+
+/// Whether everything is in the file itself, and nothing beside it that has yet to come in or to be taken back.
+fn is_settled(path: &Path) -> bool {
+    let is_empty = |ending| beside(path, ending).metadata().map_or(true, |metadata| metadata.len() == 0);
+    is_empty("-wal") && is_empty("-journal")
 }
 
 /// The file beside the database whose name has this ending more.

@@ -1,6 +1,6 @@
 //! Names for shell completions: read at once or not at all, and nothing is changed, made or waited for.
 
-use super::{Db, StoreError};
+use super::{Db, StoreError, is_settled};
 use rusqlite::Connection;
 use std::path::Path;
 use std::time::Duration;
@@ -59,12 +59,10 @@ fn read(conn: &Connection, what: What, prefix: &str) -> rusqlite::Result<Vec<(St
 impl Db {
     /// Opens a database for a glance. While nobody writes to it, not even the files that SQLite keeps beside it are made.
     fn peek(path: &Path) -> Result<Self, StoreError> {
-        let mut log = path.as_os_str().to_os_string();
-        log.push("-wal");
-        if Path::new(&log).metadata().is_ok_and(|log| log.len() > 0) {
-            Self::open_reading(path, "", Duration::from_millis(100))
-        } else {
+        if is_settled(path) {
             Self::open_frozen(path, Duration::ZERO)
+        } else {
+            Self::open_reading(path, "", Duration::from_millis(100))
         }
     }
 }
