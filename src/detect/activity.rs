@@ -15,7 +15,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// First and last time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// First time, in milliseconds.
     pub first: i64,
@@ -28,6 +28,11 @@ impl Span {
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+
+    /// Takes in another span.
+    pub fn widen(&mut self, other: Self) {
+        *self = self.with(other);
     }
 
     /// The span of calls; none without any.
@@ -225,10 +230,13 @@ impl Activity {
             self.note_location(row);
             self.push(number, Call { event: row.event, time: row.time });
         }
-        let listed = self.list.iter().map(Vec::len).sum::<usize>();
-        if listed >= TIDY_FROM.max(2 * self.tidied) {
+        if self.listed() >= TIDY_FROM.max(2 * self.tidied) {
             self.tidy();
         }
+    }
+
+    fn listed(&self) -> usize {
+        self.list.iter().map(Vec::len).sum()
     }
 
     fn push(&mut self, number: u32, call: Call) {
@@ -368,7 +376,7 @@ impl Activity {
     }
 
     fn drop_span(&mut self, number: u32, span: Span) {
-        self.dropped.entry(number).and_modify(|known| *known = known.with(span)).or_insert(span);
+        self.dropped.entry(number).or_insert(span).widen(span);
     }
 
     /// Drops calls from the list that no sample needs, and keeps their times.
@@ -389,7 +397,7 @@ impl Activity {
                 self.push(number, call);
             }
         }
-        self.tidied = self.list.iter().map(Vec::len).sum();
+        self.tidied = self.listed();
     }
 
     /// What was seen, once there is nothing more to note.

@@ -35,7 +35,8 @@ const BATCH_ROWS: usize = 16_384;
 const SHOWN_REJECTS: usize = 100;
 /// Bytes of memory that a scan may take unless told otherwise.
 pub const MEMORY: u64 = 1_000_000_000;
-/// Bytes of memory for everything but event keys: buffers, batches, tables. Measured: 105 to 115 MB with two workers, 200 MB more into a database.
+/// Bytes of memory for everything but event keys: buffers, batches, tables. Measured: 105 to 115 MB with two workers,
+/// 230 MB more into a database.
 const BESIDE_KEYS: u64 = 160 << 20;
 /// Inputs read before their turn, at most one by each reader.
 const AHEAD: usize = 2;

@@ -5,7 +5,7 @@ use super::pack::{self, pack, unpack};
 use super::requests::Place;
 use crate::alarm::fold::Label;
 use crate::alarm::model::Resolver;
-use crate::detect::activity::{Outcome, Seen, Span, Use, Who};
+use crate::detect::activity::{Seen, Span, Use, Who};
 use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -135,9 +135,9 @@ pub(super) fn save(conn: &Connection, found: &Found<'_>, resolver: &Resolver<'_>
         for one in of_place {
             let (span, of) = (one.span, found.use_of(one));
             let ip = ranks.of_ip[of.ip as usize];
-            widen(outcomes.entry(Outcome::as_str(of.outcome)).or_insert(span), span);
-            widen(by_ip.entry((one.place.0, ip)).or_insert(span), span);
-            widen(ip_api.entry((ip, one.place.2)).or_insert(span), span);
+            outcomes.entry(of.outcome.as_str()).or_insert(span).widen(span);
+            by_ip.entry((one.place.0, ip)).or_insert(span).widen(span);
+            ip_api.entry((ip, one.place.2)).or_insert(span).widen(span);
         }
         let (label, kind, user, principal, service, action) = found.words(&of_place[0]);
         for (outcome, Span { first, last }) in outcomes {
@@ -155,8 +155,8 @@ pub(super) fn save(conn: &Connection, found: &Found<'_>, resolver: &Resolver<'_>
     save_ips(conn, &found.seen, resolver)
 }
 
-/// What was used from one address: service and action, first and last time, in order.
-pub(super) type IpUses = BTreeMap<(String, String), (i64, i64)>;
+/// What was used from one address: when, by service and action.
+pub(super) type IpUses = BTreeMap<(String, String), Span>;
 
 /// What a scan saw used from an address, on its way to what is known of it.
 struct Grown<'g> {
@@ -168,10 +168,9 @@ struct Grown<'g> {
 impl Grown<'_> {
     fn uses(self, ranks: &Ranks<'_>) -> Result<IpUses, Failure> {
         let mut uses = self.known.map_or_else(|| Ok(IpUses::new()), |known| unpack::<IpUses>(&known))?;
-        for ((_, api), Span { first, last }) in self.seen {
+        for ((_, api), span) in self.seen {
             let (service, action) = ranks.apis[*api as usize];
-            let span = uses.entry((service.to_string(), action.to_string())).or_insert((*first, *last));
-            *span = (span.0.min(*first), span.1.max(*last));
+            uses.entry((service.to_string(), action.to_string())).or_insert(*span).widen(*span);
         }
         Ok(uses)
     }
@@ -230,16 +229,12 @@ pub(super) fn take_rows_together(conn: &Connection) -> Result<(), Failure> {
             write(&ip, &std::mem::take(&mut uses))?;
             ip = next;
         }
-        uses.insert((row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?));
+        uses.insert((row.get(1)?, row.get(2)?), Span { first: row.get(3)?, last: row.get(4)? });
     }
     write(&ip, &uses)?;
     drop(rows);
     drop(select);
     Ok(conn.execute_batch("DROP TABLE ip_api")?)
-}
-
-fn widen(known: &mut Span, span: Span) {
-    *known = known.with(span);
 }
 
 fn in_order<K: Ord + Copy>(spans: HashMap<K, Span>) -> Vec<(K, Span)> {

@@ -6,6 +6,7 @@ use super::pack::{pack, unpack};
 use super::{Db, Failure, StoreError};
 use crate::alarm::model::{Alarm, Identity};
 use crate::alarm::status::Status;
+use crate::detect::activity::Span;
 use crate::detect::{AlarmType, Level};
 use crate::event::id::mask_key;
 use crate::event::words::{TEMP_AK, UserType};
@@ -438,15 +439,19 @@ fn apis_of_ip(conn: &Connection, ip: &str) -> Result<Vec<ApiUse>, Failure> {
     let mut select = conn.prepare("SELECT data FROM ip_uses WHERE ip = ?1")?;
     let data: Option<Vec<u8>> = select.query_row([ip], |row| row.get(0)).optional()?;
     let uses: IpUses = data.map_or_else(|| Ok(IpUses::new()), |data| unpack(&data))?;
-    let of_use =
-        |((service, action), (first, last))| ApiUse { service, action, outcome: None, used: Used { first, last } };
+    let of_use = |((service, action), Span { first, last })| ApiUse {
+        service,
+        action,
+        outcome: None,
+        used: Used { first, last },
+    };
     let mut found: Vec<ApiUse> = uses.into_iter().map(of_use).collect();
     found.sort_by_key(|one| Reverse(one.used.last));
     Ok(found)
 }
 
-/// What was used from an address, as the table of addresses holds it: service and action, first and last time.
-pub fn packed_uses(uses: &BTreeMap<(String, String), (i64, i64)>) -> Option<Vec<u8>> {
+/// What was used from an address, by service and action, as the table of addresses holds it.
+pub fn packed_uses(uses: &BTreeMap<(String, String), Span>) -> Option<Vec<u8>> {
     pack::<IpUses>(uses).ok()
 }
 
@@ -685,8 +690,8 @@ mod tests {
 ",
         );
         let apis = [("cvm", "RunInstances", 5, 9), ("cam", "ListUsers", 6, 7)];
-        let uses =
-            apis.map(|(service, action, first, last)| ((service.to_string(), action.to_string()), (first, last)));
+        let uses = apis
+            .map(|(service, action, first, last)| ((service.to_string(), action.to_string()), Span { first, last }));
         let data = packed_uses(&uses.into());
         let insert = "INSERT INTO ip_uses (ip, services, apis, data) VALUES ('203.0.113.7', 2, 2, ?1)";
         sample.db.conn.execute(insert, [data]).unwrap();

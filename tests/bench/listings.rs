@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports on the terminal")]
 
+use akguard::detect::activity::Span;
 use akguard::store::Db;
 use akguard::store::usage::packed_uses;
 use rusqlite::{Transaction, params};
@@ -240,7 +241,8 @@ fn fill_usage(tx: &Transaction<'_>) -> rusqlite::Result<()> {
     )?;
     let mut ak_ip = tx.prepare("INSERT OR IGNORE INTO ak_ip (label, ip, first, last) VALUES (?1, ?2, ?3, ?4)")?;
     let mut ip_uses = tx.prepare("INSERT INTO ip_uses (ip, services, apis, data) VALUES (?1, 1, 10, ?2)")?;
-    let uses = (0..10).map(|api| (("cam".to_string(), format!("Thing{api}")), (START, START + 30 * DAY)));
+    let uses =
+        (0..10).map(|api| (("cam".to_string(), format!("Thing{api}")), Span { first: START, last: START + 30 * DAY }));
     let uses = packed_uses(&uses.collect());
     let mut place = tx.prepare("INSERT INTO ips (ip, ip_type) VALUES (?1, 'outside')")?;
     for key in 0..KEYS {
